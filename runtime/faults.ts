@@ -1,0 +1,36 @@
+/**
+ * Guest mistakes are events, not errors: an instruction that may not complete throws the one
+ * `GuestFault` of this module, and the virtual CPU's loop delivers it to the guest. Nothing is allocated
+ * and no stack trace is taken: faults are ordinary in a guest that pages on demand.
+ */
+
+/** Exception vectors (SDM volume 3, table 6-1). */
+export const VECTOR = {
+  DE: 0, DB: 1, NMI: 2, BP: 3, OF: 4, BR: 5, UD: 6, NM: 7, DF: 8, TS: 10, NP: 11, SS: 12, GP: 13, PF: 14, MF: 16, AC: 17, MC: 18,
+} as const;
+
+/** In place of an error code, for vectors that push none. */
+export const NO_ERROR_CODE = -1;
+
+export class GuestFault {
+  vector = 0;
+  /** Pushed with the exception, or NO_ERROR_CODE. */
+  errorCode = NO_ERROR_CODE;
+}
+
+const theFault = new GuestFault();
+
+/** Throws the guest exception `vector`. CR2 is the caller's to set before a page fault. */
+export function raise(vector: number, errorCode: number = NO_ERROR_CODE): never {
+  theFault.vector = vector;
+  theFault.errorCode = errorCode;
+  throw theFault; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
+}
+
+/**
+ * Thrown by a slow memory path when the access needs the exact instruction count (MMIO) or would drop
+ * the code that is running: nothing has happened yet; leave the generated code and let the interpreter execute
+ * this one instruction singly.
+ */
+export class Retry {}
+export const RETRY = new Retry();
