@@ -18,13 +18,14 @@ export class GuestFault {
   errorCode = NO_ERROR_CODE;
 }
 
-const theFault = new GuestFault();
+/** The one fault object: what is being raised, until it is delivered. */
+export const currentFault = new GuestFault();
 
 /** Throws the guest exception `vector`. CR2 is the caller's to set before a page fault. */
 export function raise(vector: number, errorCode: number = NO_ERROR_CODE): never {
-  theFault.vector = vector;
-  theFault.errorCode = errorCode;
-  throw theFault; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
+  currentFault.vector = vector;
+  currentFault.errorCode = errorCode;
+  throw currentFault; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
 }
 
 /**

@@ -40,13 +40,14 @@ export const KIND = {
   sar: 10,
   /** result A; carry and overflow = flagB (0 or 1) */
   mul: 11,
+  /** signed A * B; here alone the operands are sign-extended, not shifted up */
+  imul: 12,
 } as const;
 
 const SHIFT_UP = [24, 16, 0];
 
 /** The result, in the top bits of the word as all operands. */
-function result(words: Int32Array): number {
-  const kind = words[SLOT.flagKind]!, a = words[SLOT.flagA]!, b = words[SLOT.flagB]!, carry = words[SLOT.flagCarry]!;
+function resultOf(kind: number, a: number, b: number, carry: number): number {
   const up = SHIFT_UP[kind & 3]!;
   switch (kind >> 2) {
     case KIND.add: return (a + b) | 0;
@@ -56,13 +57,18 @@ function result(words: Int32Array): number {
     case KIND.shl: return b > 31 ? 0 : a << b;
     case KIND.shr: return ((a >>> up) >>> b) << up;
     case KIND.sar: return ((a >> up) >> Math.min(b, 31)) << up;
+    case KIND.imul: return Math.imul(a, b) << up;
     default: return a;
   }
 }
 
+/** Whether the signed product does not fit its width. Exact: a double product that is not exact is far outside int32. */
+function productOverflows(a: number, b: number, up: number): number {
+  return a * b === (Math.imul(a, b) << up) >> up ? 0 : 1;
+}
+
 /** CF, 0 or 1. */
-export function carryFlag(words: Int32Array): number {
-  const kind = words[SLOT.flagKind]!, a = words[SLOT.flagA]!, b = words[SLOT.flagB]!, carry = words[SLOT.flagCarry]!;
+export function carryOf(kind: number, a: number, b: number, carry: number): number {
   const up = SHIFT_UP[kind & 3]!;
   switch (kind >> 2) {
     case KIND.explicit: return a & CF;
@@ -76,22 +82,23 @@ export function carryFlag(words: Int32Array): number {
     case KIND.shr: return ((a >>> up) >>> (b - 1)) & 1;
     case KIND.sar: return ((a >> up) >> Math.min(b - 1, 31)) & 1;
     case KIND.mul: return b;
+    case KIND.imul: return productOverflows(a, b, up);
     default: return 0;
   }
 }
 
 /** OF, 0 or 1. */
-export function overflowFlag(words: Int32Array): number {
-  const kind = words[SLOT.flagKind]!, a = words[SLOT.flagA]!, b = words[SLOT.flagB]!;
+export function overflowOf(kind: number, a: number, b: number, carry: number): number {
   switch (kind >> 2) {
     case KIND.explicit: return (a & OF) === 0 ? 0 : 1;
-    case KIND.add: case KIND.adc: { const r = result(words); return ((a ^ r) & (b ^ r)) >>> 31; }
-    case KIND.sub: case KIND.sbb: { const r = result(words); return ((a ^ b) & (a ^ r)) >>> 31; }
+    case KIND.add: case KIND.adc: { const r = resultOf(kind, a, b, carry); return ((a ^ r) & (b ^ r)) >>> 31; }
+    case KIND.sub: case KIND.sbb: { const r = resultOf(kind, a, b, carry); return ((a ^ b) & (a ^ r)) >>> 31; }
     case KIND.inc: return a === -0x80000000 ? 1 : 0;
     case KIND.dec: { const up = SHIFT_UP[kind & 3]!; return (a + (1 << up) | 0) === -0x80000000 ? 1 : 0; }
-    case KIND.shl: return (result(words) >>> 31) ^ carryFlag(words);
+    case KIND.shl: return (resultOf(kind, a, b, carry) >>> 31) ^ carryOf(kind, a, b, carry);
     case KIND.shr: return a >>> 31;
     case KIND.mul: return b;
+    case KIND.imul: return productOverflows(a, b, SHIFT_UP[kind & 3]!);
     default: return 0;
   }
 }
@@ -104,13 +111,12 @@ export function parityOf(value: number): number {
   return (PARITY_EVEN >> folded) & 1;
 }
 
-/** The six arithmetic flags as EFLAGS bits, all others 0. */
-export function arithmeticFlags(words: Int32Array): number {
-  const kind = words[SLOT.flagKind]!, a = words[SLOT.flagA]!, b = words[SLOT.flagB]!;
+/** The six arithmetic flags as EFLAGS bits, all others 0; arguments are the four flag words. */
+export function flagsOf(kind: number, a: number, b: number, carry: number): number {
   if (kind >> 2 === KIND.explicit) return a & ARITHMETIC_FLAGS;
   const up = SHIFT_UP[kind & 3]!;
-  const r = result(words);
-  let flags = carryFlag(words) | (overflowFlag(words) << 11);
+  const r = resultOf(kind, a, b, carry);
+  let flags = carryOf(kind, a, b, carry) | (overflowOf(kind, a, b, carry) << 11);
   if (r === 0) flags |= ZF;
   if (r < 0) flags |= SF;
   if (parityOf(r >>> up) !== 0) flags |= PF;
@@ -121,6 +127,37 @@ export function arithmeticFlags(words: Int32Array): number {
     default: break;
   }
   return flags;
+}
+
+/** Condition code 0–15 (SDM volume 1, appendix B). */
+export function conditionOf(code: number, kind: number, a: number, b: number, carry: number): boolean {
+  return (code & 1) === 0 ? baseCondition(code, kind, a, b, carry) : !baseCondition(code & ~1, kind, a, b, carry);
+}
+
+function baseCondition(code: number, kind: number, a: number, b: number, carry: number): boolean {
+  switch (code) {
+    case 0: return overflowOf(kind, a, b, carry) !== 0;
+    case 2: return carryOf(kind, a, b, carry) !== 0;
+    case 4: return zeroOf(kind, a, b, carry);
+    case 6: return carryOf(kind, a, b, carry) !== 0 || zeroOf(kind, a, b, carry);
+    case 8: return signOf(kind, a, b, carry);
+    case 10: return (flagsOf(kind, a, b, carry) & PF) !== 0;
+    case 12: return signOf(kind, a, b, carry) !== (overflowOf(kind, a, b, carry) !== 0);
+    default: return zeroOf(kind, a, b, carry) || signOf(kind, a, b, carry) !== (overflowOf(kind, a, b, carry) !== 0);
+  }
+}
+
+function zeroOf(kind: number, a: number, b: number, carry: number): boolean {
+  return kind >> 2 === KIND.explicit ? (a & ZF) !== 0 : resultOf(kind, a, b, carry) === 0;
+}
+
+function signOf(kind: number, a: number, b: number, carry: number): boolean {
+  return kind >> 2 === KIND.explicit ? (a & SF) !== 0 : resultOf(kind, a, b, carry) < 0;
+}
+
+/** The six arithmetic flags of a state as EFLAGS bits. */
+export function arithmeticFlags(words: Int32Array): number {
+  return flagsOf(words[SLOT.flagKind]!, words[SLOT.flagA]!, words[SLOT.flagB]!, words[SLOT.flagCarry]!);
 }
 
 /** Makes the flags explicit: the six arithmetic bits of `flags`. */

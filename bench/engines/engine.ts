@@ -1,0 +1,22 @@
+/**
+ * What the runner knows of an engine: how to start it on a case as a process of its own whose standard
+ * output is the guest's serial output.
+ */
+import type { BootCase } from "../cases/boot-case.ts";
+
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+}
+
+export interface Engine {
+  /** Short name for `--only`. */
+  readonly name: string;
+  readonly title: string;
+  /** Slow engines run only when they are asked for by name. */
+  readonly onlyOnRequest?: boolean;
+  /** Why it cannot run here and what would cure that, or undefined where it can. */
+  missing(): string | undefined;
+  version(): string;
+  command(guest: BootCase): Command;
+}

@@ -1,0 +1,7 @@
+/**
+ * What generated code may name: the contract between the translator and the runtime. The translator
+ * imports this module and no other part of the runtime.
+ */
+export { KIND, WIDTH16, WIDTH32, WIDTH8 } from "./flags.ts";
+export { AF, CF, DF, OF, PF, SF, SLOT, ZF } from "./state.ts";
+export type { SlotName } from "./state.ts";

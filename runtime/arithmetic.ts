@@ -1,0 +1,195 @@
+/** Integer arithmetic that int32 JavaScript has no operator for. Arguments and results are int32 bit patterns. */
+import { AF, CF, OF, PF, SF, ZF } from "./state.ts";
+import { parityOf } from "./flags.ts";
+import { raise, VECTOR } from "./faults.ts";
+
+const TWO32 = 0x1_0000_0000;
+
+/** High 32 bits of the unsigned product, by 16-bit halves: no partial sum leaves 2^53. */
+export function multiplyHighUnsigned(a: number, b: number): number {
+  const al = a & 0xffff, ah = a >>> 16, bl = b & 0xffff, bh = b >>> 16;
+  const middle = ah * bl + ((al * bl) >>> 16); // < 2^32
+  const other = al * bh + (middle & 0xffff); // < 2^32
+  return (ah * bh + Math.floor(middle / 65536) + Math.floor(other / 65536)) | 0;
+}
+
+/** High 32 bits of the signed product. */
+export function multiplyHighSigned(a: number, b: number): number {
+  return (multiplyHighUnsigned(a, b) - (a < 0 ? b : 0) - (b < 0 ? a : 0)) | 0;
+}
+
+/**
+ * (high:low) / divisor, unsigned, high < divisor. One double division where the dividend is exact; otherwise
+ * schoolbook long division by 16-bit digits (Knuth 4.3.1 D with a two-digit divisor).
+ */
+export function quotientUnsigned(high: number, low: number, divisor: number): number {
+  if (high === 0) return ((low >>> 0) / (divisor >>> 0)) | 0;
+  return longDivide(high, low, divisor, false);
+}
+
+export function remainderUnsigned(high: number, low: number, divisor: number): number {
+  if (high === 0) return ((low >>> 0) % (divisor >>> 0)) | 0;
+  return longDivide(high, low, divisor, true);
+}
+
+function longDivide(high: number, low: number, divisor: number, wantRemainder: boolean): number {
+  const d = divisor >>> 0, h = high >>> 0, l = low >>> 0;
+  const dividend = h * TWO32 + l;
+  if (h < 0x200000) { // the dividend is below 2^53: exact
+    const quotient = Math.floor(dividend / d);
+    return (wantRemainder ? dividend - quotient * d : quotient) | 0;
+  }
+  // Normalise so that the divisor's top bit is set.
+  const shift = Math.clz32(d), v = (d << shift) >>> 0;
+  const v1 = v >>> 16, v0 = v & 0xffff;
+  const u32 = shift === 0 ? h : ((h << shift) | (l >>> (32 - shift))) >>> 0, u10 = (l << shift) >>> 0;
+  const [q1, rest] = digit(u32, u10 >>> 16, v1, v0, v);
+  const [q0, remainder] = digit(rest, u10 & 0xffff, v1, v0, v);
+  return (wantRemainder ? remainder >>> shift : q1 * 65536 + q0) | 0;
+}
+
+/** One quotient digit of (u : next) / v, u < v, and what remains. */
+function digit(u: number, next: number, v1: number, v0: number, v: number): [quotient: number, rest: number] {
+  let q = Math.floor(u / v1), r = u - q * v1;
+  while (q >= 65536 || q * v0 > r * 65536 + next) {
+    q--;
+    r += v1;
+    if (r >= 65536) break;
+  }
+  return [q, (u * 65536 + next - q * v) % TWO32];
+}
+
+/** #DE unless the quotient fits 32 bits. */
+export function checkDivideUnsigned(high: number, _low: number, divisor: number): void {
+  if (high >>> 0 >= divisor >>> 0) raise(VECTOR.DE);
+}
+
+/** Magnitude of a signed 64-bit number as (high, low). */
+function magnitudeHigh(high: number, low: number): number { return high >= 0 ? high : (~high + (low === 0 ? 1 : 0)) | 0; }
+function magnitudeLow(high: number, low: number): number { return high >= 0 ? low : -low | 0; }
+function magnitude(a: number): number { return a < 0 ? -a | 0 : a; }
+
+export function quotientSigned(high: number, low: number, divisor: number): number {
+  const quotient = quotientUnsigned(magnitudeHigh(high, low), magnitudeLow(high, low), magnitude(divisor));
+  return (high ^ divisor) < 0 ? -quotient | 0 : quotient;
+}
+
+export function remainderSigned(high: number, low: number, divisor: number): number {
+  const remainder = remainderUnsigned(magnitudeHigh(high, low), magnitudeLow(high, low), magnitude(divisor));
+  return high < 0 ? -remainder | 0 : remainder;
+}
+
+export function checkDivideSigned(high: number, low: number, divisor: number): void {
+  const h = magnitudeHigh(high, low), d = magnitude(divisor);
+  if (h >>> 0 >= d >>> 0) raise(VECTOR.DE);
+  const quotient = quotientUnsigned(h, magnitudeLow(high, low), d) >>> 0;
+  if (quotient > ((high ^ divisor) < 0 ? 0x80000000 : 0x7fffffff)) raise(VECTOR.DE);
+}
+
+/** 8- and 16-bit division: the dividend is a zero-extended (unsigned) or int32 (signed) number; `size` is the divisor's. */
+export function checkNarrowUnsigned(dividend: number, divisor: number, size: number): void {
+  if (divisor === 0 || Math.floor((dividend >>> 0) / divisor) >= 2 ** (8 * size)) raise(VECTOR.DE);
+}
+export function checkNarrowSigned(dividend: number, divisor: number, size: number): void {
+  if (divisor === 0) raise(VECTOR.DE);
+  const quotient = Math.trunc(dividend / divisor), limit = 2 ** (8 * size - 1);
+  if (quotient >= limit || quotient < -limit) raise(VECTOR.DE);
+}
+export function narrowQuotientUnsigned(dividend: number, divisor: number): number { return Math.floor((dividend >>> 0) / divisor) | 0; }
+export function narrowRemainderUnsigned(dividend: number, divisor: number): number { return ((dividend >>> 0) % divisor) | 0; }
+export function narrowQuotientSigned(dividend: number, divisor: number): number { return Math.trunc(dividend / divisor) | 0; }
+export function narrowRemainderSigned(dividend: number, divisor: number): number { return (dividend % divisor) | 0; }
+
+/** #BR unless lower <= index <= upper. */
+export function checkBounds(index: number, lower: number, upper: number): void {
+  if (index < lower || index > upper) raise(VECTOR.BR);
+}
+
+// --- Rotates through carry: width + 1 bits ------------------------------------------------------------------
+
+function rotateBits(value: number, carry: number, by: number, width: number): [value: number, carry: number] {
+  let v = width === 32 ? value >>> 0 : value & (2 ** width - 1), c = carry;
+  for (let k = by % (width + 1); k > 0; k--) {
+    const out = v >= 2 ** (width - 1) ? 1 : 0;
+    v = (v * 2 + c) % 2 ** width;
+    c = out;
+  }
+  return [v | 0, c];
+}
+
+export function rcl(value: number, carry: number, by: number, width: number): number { return rotateBits(value, carry, by, width)[0]; }
+export function rclCarry(value: number, carry: number, by: number, width: number): number { return rotateBits(value, carry, by, width)[1]; }
+/** Right by n is left by width + 1 - n. */
+export function rcr(value: number, carry: number, by: number, width: number): number { return rotateBits(value, carry, width + 1 - (by % (width + 1)), width)[0]; }
+export function rcrCarry(value: number, carry: number, by: number, width: number): number { return rotateBits(value, carry, width + 1 - (by % (width + 1)), width)[1]; }
+
+// --- Double shifts ----------------------------------------------------------------------------------------------
+
+/** SHLD: `by` is 0–31; 16-bit counts above 16 (undefined) shift in the destination again, as processors do. */
+export function shld(value: number, filler: number, by: number, width: number): number {
+  if (by === 0) return value;
+  if (width === 32) return (value << by) | (filler >>> (32 - by));
+  if (by <= 16) return (value << by) | ((filler & 0xffff) >>> (16 - by));
+  return (filler << (by - 16)) | ((value & 0xffff) >>> (32 - by));
+}
+
+export function shrd(value: number, filler: number, by: number, width: number): number {
+  if (by === 0) return value;
+  if (width === 32) return (value >>> by) | (filler << (32 - by));
+  if (by <= 16) return ((value & 0xffff) >>> by) | (filler << (16 - by));
+  return ((filler & 0xffff) >>> (by - 16)) | (value << (32 - by));
+}
+
+export function shldFlags(value: number, filler: number, by: number, width: number): number {
+  const carry = by <= width ? (value >>> (width - by)) & 1 : (filler >>> (2 * width - by)) & 1;
+  return doubleShiftFlags(value, shld(value, filler, by, width), carry, width);
+}
+
+export function shrdFlags(value: number, filler: number, by: number, width: number): number {
+  const carry = by <= width ? (value >>> (by - 1)) & 1 : (filler >>> (by - width - 1)) & 1;
+  return doubleShiftFlags(value, shrd(value, filler, by, width), carry, width);
+}
+
+function doubleShiftFlags(before: number, after: number, carry: number, width: number): number {
+  const up = 32 - width, r = after << up;
+  return carry | (r === 0 ? ZF : 0) | (r < 0 ? SF : 0) | (parityOf(after & 0xff) ? PF : 0) | (((before << up) ^ r) < 0 ? OF : 0);
+}
+
+// --- Decimal adjustment (SDM volume 2: DAA, DAS, AAA, AAS) -----------------------------------------------------------
+
+interface Adjusted { readonly ax: number; readonly flags: number }
+
+function sized(al: number): number { return (al === 0 ? ZF : 0) | (al & 0x80 ? SF : 0) | (parityOf(al) ? PF : 0); }
+
+function decimalAdjust(ax: number, flags: number, sign: 1 | -1): Adjusted {
+  const old = ax & 0xff;
+  let al = old, carry = 0, adjust = 0;
+  if ((al & 15) > 9 || (flags & AF) !== 0) {
+    carry = sign < 0 && old < 6 ? 1 : sign > 0 && old > 0xf9 ? 1 : 0;
+    al = (al + 6 * sign) & 0xff;
+    adjust = AF;
+  }
+  if (old > 0x99 || (flags & CF) !== 0) {
+    al = (al + 0x60 * sign) & 0xff;
+    carry = 1;
+  } else if (sign > 0) carry = 0;
+  if (sign < 0 && (old > 0x99 || (flags & CF) !== 0)) carry = 1;
+  return { ax: (ax & 0xff00) | al, flags: sized(al) | carry | adjust };
+}
+
+function asciiAdjust(ax: number, flags: number, sign: 1 | -1): Adjusted {
+  if ((ax & 15) > 9 || (flags & AF) !== 0) {
+    const adjusted = (ax + sign * 0x106) & 0xffff;
+    return { ax: adjusted & 0xff0f, flags: sized(adjusted & 15) | AF | CF };
+  }
+  return { ax: ax & 0xff0f, flags: sized(ax & 15) };
+}
+
+export function daa(ax: number, flags: number): number { return decimalAdjust(ax, flags, 1).ax; }
+export function daaFlags(ax: number, flags: number): number { return decimalAdjust(ax, flags, 1).flags; }
+export function das(ax: number, flags: number): number { return decimalAdjust(ax, flags, -1).ax; }
+export function dasFlags(ax: number, flags: number): number { return decimalAdjust(ax, flags, -1).flags; }
+export function aaa(ax: number, flags: number): number { return asciiAdjust(ax, flags, 1).ax; }
+export function aaaFlags(ax: number, flags: number): number { return asciiAdjust(ax, flags, 1).flags; }
+export function aas(ax: number, flags: number): number { return asciiAdjust(ax, flags, -1).ax; }
+export function aasFlags(ax: number, flags: number): number { return asciiAdjust(ax, flags, -1).flags; }

@@ -1,0 +1,279 @@
+/**
+ * Decoded instructions by physical page, mode and offset.
+ *
+ * One decoding serves every process that maps the page: operands and links are relative to the page. A frame that holds decoded
+ * or translated bytes is watched; a store that hits such bytes drops exactly the instructions and regions on them.
+ *
+ * Invariants:
+ * - An `Insn` never moves and is never replaced: dropping makes it "undecoded" again, so links stay right.
+ * - A byte of a frame is marked while an instruction or region that was made from it may run; only marked bytes cost a drop.
+ * - Links inside a page are direct; a link to another page compares the linear address and the EXEC entry.
+ */
+import { decode, formOf, type Form, type Mode } from "../translator/translate.ts";
+import { Insn, EXACT, LINK, PLAIN, STRADDLING, type Handler } from "./insn.ts";
+import type { GuestMemory } from "./memory.ts";
+
+/** What the cache asks of the engine that executes its instructions. */
+export interface HandlerSource {
+  /** The handler of a form, in its mode. */
+  handler(form: Form, backward: boolean): { readonly handler: Handler; readonly exact: boolean };
+  /** Detours: an instruction that must stop the loop; a link to another page. */
+  readonly stop: Handler;
+  readonly link: Handler;
+  /** Handler of bytes that are no instruction (#UD) or too long (#GP). */
+  readonly undefinedOpcode: Handler;
+  readonly tooLong: Handler;
+}
+
+/** A translated region as the cache needs to know it. */
+export interface CodeRange {
+  /** Host byte ranges [from, to) that it was made from. */
+  readonly ranges: ReadonlyArray<readonly [from: number, to: number]>;
+  /** Forgets the region; called once. */
+  drop(): void;
+}
+
+/** All decoded instructions of one frame in one mode. */
+export class CodePage {
+  readonly frame: number;
+  readonly space: CodeSpace;
+  /** Offset → position in `insns`, 0 where there is none. */
+  readonly index = new Uint16Array(4096);
+  readonly insns: Insn[] = [];
+  readonly undecoded: Handler;
+
+  constructor(frame: number, space: CodeSpace) {
+    this.frame = frame;
+    this.space = space;
+    this.undecoded = (insn) => {
+      space.cache.decodeAt(this, insn);
+      return insn.f(insn);
+    };
+    this.insns.push(new Insn(-1, this.undecoded, PLAIN)); // position 0 means "none"
+  }
+
+  /** The instruction at an offset below 4096, made undecoded where there is none yet. */
+  at(offset: number): Insn {
+    const position = this.index[offset]!;
+    if (position !== 0) return this.insns[position]!;
+    const made = new Insn(offset, this.undecoded, PLAIN);
+    this.index[offset] = this.insns.length;
+    this.insns.push(made);
+    this.space.cache.stats.insns++;
+    return made;
+  }
+
+  /** The step at an offset that may lie on another page: the instruction, or a link. */
+  step(offset: number): Insn {
+    return offset >= 0 && offset < 4096 ? this.at(offset) : new Insn(offset, this.space.source.link, LINK);
+  }
+}
+
+/** The code pages of one mode. */
+export class CodeSpace {
+  readonly cache: CodeCache;
+  readonly mode: Mode;
+  readonly source: HandlerSource;
+  /** By frame. */
+  readonly pages: Array<CodePage | undefined>;
+
+  constructor(cache: CodeCache, mode: Mode, source: HandlerSource, pages: Array<CodePage | undefined>) {
+    this.cache = cache;
+    this.mode = mode;
+    this.source = source;
+    this.pages = pages;
+  }
+
+  page(frame: number): CodePage {
+    return (this.pages[frame] ??= this.cache.open(frame, this));
+  }
+}
+
+/** What is known of one frame that holds code. */
+interface Frame {
+  readonly pages: CodePage[];
+  /** 1 for every byte that something was decoded or translated from. */
+  readonly marked: Uint8Array;
+  markedCount: number;
+  /** Stores that hit marked bytes since something was decoded here. */
+  hits: number;
+  readonly ranges: Set<CodeRange>;
+}
+
+const LONGEST = 15;
+/** So many hits in a row and the page is taken for data: all of it is dropped. */
+const HITS_TO_DATA = 64;
+/** Upper bound of decoded instructions; beyond it everything is dropped (188 MB at 1.35 M). */
+const MOST_INSNS = 1_500_000;
+
+export class CodeCache {
+  readonly stats = { insns: 0, decoded: 0, drops: 0, hits: 0, falseHits: 0, evictions: 0 };
+  /** The region that is running now: a store that would drop it must be left to the interpreter. */
+  running: CodeRange | undefined;
+  /** Called instead of dropping the running region; must throw. */
+  refuse: () => void = () => {};
+
+  readonly #memory: GuestMemory;
+  readonly #frames = new Map<number, Frame>();
+
+  constructor(memory: GuestMemory) {
+    this.#memory = memory;
+    memory.watcher = this;
+  }
+
+  #frame(number: number): Frame {
+    let frame = this.#frames.get(number);
+    if (frame === undefined) {
+      frame = { pages: [], marked: new Uint8Array(4096), markedCount: 0, hits: 0, ranges: new Set() };
+      this.#frames.set(number, frame);
+    }
+    return frame;
+  }
+
+  newSpace(mode: Mode, source: HandlerSource, pages: Array<CodePage | undefined>): CodeSpace {
+    return new CodeSpace(this, mode, source, pages);
+  }
+
+  /** @internal A new, empty code page. */
+  open(number: number, space: CodeSpace): CodePage {
+    const page = new CodePage(number, space);
+    this.#frame(number).pages.push(page);
+    return page;
+  }
+
+  /** Whether the cache has outgrown its bound; the engine then calls `clear` between instructions. */
+  get full(): boolean { return this.stats.insns > MOST_INSNS; }
+
+  // --- Decoding -----------------------------------------------------------------------------------------------
+
+  /** Turns an undecoded instruction into what its bytes say now. */
+  decodeAt(page: CodePage, insn: Insn): void {
+    const host = page.frame * 4096 + insn.o, { space } = page, { source, mode } = space;
+    const room = 4096 - insn.o;
+    const decoded = decode(this.#memory.ram, host, room, mode);
+    if ("failure" in decoded) {
+      if (decoded.failure === "truncated") { this.#becomes(insn, source.stop, source.stop, STRADDLING); return; }
+      this.#mark(page.frame, insn.o, Math.min(room, LONGEST));
+      this.#becomes(insn, decoded.failure === "too-long" ? source.tooLong : source.undefinedOpcode, undefined, PLAIN);
+      return;
+    }
+    this.#mark(page.frame, insn.o, decoded.length);
+    const form = formOf(decoded, mode, insn);
+    if (decoded.row.mnemonic.startsWith("f")) insn.m = x87Opcode(this.#memory.ram, host);
+    const last = decoded.operands.at(-1), direct = last?.kind === "rel" ? last.value : 0;
+    const { handler, exact } = source.handler(form, direct < 0);
+    insn.e = insn.o + decoded.length;
+    insn.n = page.step(insn.e);
+    if (last?.kind === "rel" && mode.flat) insn.t = page.step(insn.e + direct);
+    this.#becomes(insn, exact ? source.stop : handler, handler, exact ? EXACT : PLAIN);
+    this.stats.decoded++;
+  }
+
+  #becomes(insn: Insn, f: Handler, g: Handler | undefined, kind: number): void {
+    insn.f = f;
+    insn.g = g ?? f;
+    insn.kind = kind;
+    insn.h = 0;
+  }
+
+  // --- Watching ------------------------------------------------------------------------------------------------
+
+  #mark(frameNumber: number, offset: number, length: number): void {
+    const frame = this.#frame(frameNumber);
+    frame.hits = 0;
+    if (frame.markedCount === 0) this.#memory.watchCode(frameNumber);
+    for (let k = offset; k < offset + length; k++) {
+      if (frame.marked[k] === 0) {
+        frame.marked[k] = 1;
+        frame.markedCount++;
+      }
+    }
+  }
+
+  /** Watches the bytes of a region, beyond those that were decoded. */
+  addRange(range: CodeRange): void {
+    for (const [from, to] of range.ranges) {
+      this.#mark(from >>> 12, from & 0xfff, to - from);
+      this.#frame(from >>> 12).ranges.add(range);
+    }
+  }
+
+  removeRange(range: CodeRange): void {
+    for (const [from] of range.ranges) this.#frames.get(from >>> 12)?.ranges.delete(range);
+  }
+
+  /** A store of `size` bytes at `host`, inside one page, is about to happen. */
+  storing(host: number, size: number): void {
+    const frame = this.#frames.get(host >>> 12);
+    if (frame === undefined) return;
+    const from = host & 0xfff, to = from + size;
+    let hit = false;
+    for (let k = from; k < to; k++) if (frame.marked[k] !== 0) { hit = true; break; }
+    if (!hit) { this.stats.falseHits++; return; }
+    this.#dropBytes(frame, host >>> 12, from, to);
+  }
+
+  #dropBytes(frame: Frame, number: number, from: number, to: number): void {
+    this.#dropRanges(frame, number * 4096 + from, number * 4096 + to);
+    this.stats.hits++;
+    if (++frame.hits >= HITS_TO_DATA) { this.#dropAll(frame, number); return; }
+    for (const page of frame.pages) {
+      for (let offset = Math.max(0, from - LONGEST + 1); offset < to; offset++) {
+        const position = page.index[offset]!;
+        if (position === 0) continue;
+        const insn = page.insns[position]!;
+        if (insn.f !== page.undecoded && (insn.e > from || insn.e === 0)) this.#undecode(page, insn);
+      }
+    }
+    for (let k = from; k < to; k++) {
+      if (frame.marked[k] !== 0) {
+        frame.marked[k] = 0;
+        frame.markedCount--;
+      }
+    }
+    if (frame.markedCount === 0) this.#memory.unwatchCode(number);
+  }
+
+  #dropRanges(frame: Frame, from: number, to: number): void {
+    for (const range of frame.ranges) {
+      if (!range.ranges.some(([start, end]) => start < to && end > from)) continue;
+      if (range === this.running) this.refuse();
+      this.removeRange(range);
+      range.drop();
+    }
+  }
+
+  #undecode(page: CodePage, insn: Insn): void {
+    this.stats.drops++;
+    this.#becomes(insn, page.undecoded, page.undecoded, PLAIN);
+    insn.e = 0;
+  }
+
+  /** Drops everything on a frame. */
+  #dropAll(frame: Frame, number: number): void {
+    this.#dropRanges(frame, number * 4096, number * 4096 + 4096);
+    for (const page of frame.pages) for (const insn of page.insns) if (insn.o >= 0 && insn.f !== page.undecoded) this.#undecode(page, insn);
+    frame.marked.fill(0);
+    frame.markedCount = 0;
+    frame.hits = 0;
+    this.#memory.unwatchCode(number);
+  }
+
+  /** Forgets every instruction and region. The engine must hold no `Insn` afterwards. */
+  clear(): void {
+    for (const [number, frame] of this.#frames) {
+      this.#dropAll(frame, number);
+      for (const page of frame.pages) page.space.pages[number] = undefined;
+    }
+    this.#frames.clear();
+    this.stats.insns = 0;
+    this.stats.evictions++;
+  }
+}
+
+/** FOP: the low 3 bits of the first opcode byte, then the ModRM byte. */
+function x87Opcode(ram: Uint8Array, host: number): number {
+  let at = host;
+  while ((ram[at]! & 0xf8) !== 0xd8 && at < host + LONGEST) at++;
+  return ((ram[at]! & 7) << 8) | ram[at + 1]!;
+}

@@ -1,0 +1,24 @@
+/** Why a virtual CPU came back to its machine, as KVM_RUN returns a reason. */
+export type VcpuExit =
+  /** The budget is used up, to the instruction. */
+  | { readonly reason: "budget" }
+  /** HLT: nothing more happens until an interrupt. `interruptible` is EFLAGS.IF. */
+  | { readonly reason: "halt"; readonly interruptible: boolean }
+  /** Triple fault. */
+  | { readonly reason: "shutdown" }
+  /** `VcpuHost.stopRequested` became true: a device asked for the machine's attention (reset, debug exit, expected text). */
+  | { readonly reason: "stop" };
+
+/** What a virtual CPU needs of its machine. All of it is asked at exact instruction counts, in both engines alike. */
+export interface VcpuHost {
+  /** The guest time at which `advance` must next be called, or Infinity. May change at every port access and `advance`. */
+  nextEvent(): number;
+  /** Lets device time come up to `now()`. */
+  advance(): void;
+  /** The interrupt controller's output line. */
+  interruptRequested(): boolean;
+  /** The interrupt acknowledge cycle: the vector. */
+  acknowledgeInterrupt(): number;
+  /** Looked at after every port access and every `advance`. */
+  stopRequested(): boolean;
+}

@@ -1,0 +1,112 @@
+/** The runtime functions that generated code may name: IR `compute`, `guard`, `call` and `monitor` operations by name. */
+import * as arithmetic from "./arithmetic.ts";
+import { NO_ERROR_CODE, raise, VECTOR } from "./faults.ts";
+import { Fpu } from "./fpu/fpu.ts";
+import { x87Handler, type X87Host } from "./fpu/execute.ts";
+import { enterFrame } from "./frame.ts";
+import type { GuestMemory } from "./memory.ts";
+import type { Monitor } from "./monitor/context.ts";
+import * as control from "./monitor/control.ts";
+import { cpuid } from "./monitor/cpuid.ts";
+import { breakpoint, overflow, softwareInterrupt } from "./monitor/interrupt.ts";
+import { portIn, portOut } from "./monitor/io-permission.ts";
+import * as segments from "./monitor/segments.ts";
+import { callFar, interruptReturn, jumpFar, returnFar } from "./monitor/transfer.ts";
+import { arithmeticFlags } from "./flags.ts";
+import { CR0_PE, OF, VM } from "./state.ts";
+import { StringUnit } from "./string.ts";
+
+export type RuntimeFunction = (...args: number[]) => number | void;
+type Width = 1 | 2 | 4;
+type Wide = 2 | 4;
+
+/** The x87 host: what an instruction tells of itself. */
+interface MutableX87Host extends X87Host {
+  x87Offset: number;
+  x87Opcode: number;
+  x87DataOffset: number;
+  x87DataSelector: number;
+}
+
+/** Finds a runtime function by its IR name; throws where there is none (our mistake, found at the first use of the form). */
+export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu): (name: string) => RuntimeFunction {
+  const strings = new StringUnit(m, memory);
+  const x87: MutableX87Host = { cpu: m.cpu, fpu, memory: m.memory, x87Offset: 0, x87Opcode: 0, x87DataOffset: 0, x87DataSelector: 0 };
+  const table: Record<string, RuntimeFunction> = {
+    ...(arithmetic as unknown as Record<string, RuntimeFunction>),
+    segmentAddress: (segment, offset, size, write) => segments.linearAddress(m, segment!, offset!, size!, write !== 0),
+    checkWrite6: (linear) => { memory.current.checkWrite(linear!, 6); },
+    enterFrame: (bytes, level, size) => enterFrame(m, memory, bytes!, level!, size as Wide),
+    repeatMovs: (size, addressSize, segment) => strings.movs(size as Width, addressSize!, segment!),
+    repeatStos: (size, addressSize) => strings.stos(size as Width, addressSize!),
+    repeatLods: (size, addressSize, segment) => strings.lods(size as Width, addressSize!, segment!),
+    repeatScas: (size, addressSize, _segment, repeat) => strings.scas(size as Width, addressSize!, repeat!),
+    repeatCmps: (size, addressSize, segment, repeat) => strings.cmps(size as Width, addressSize!, segment!, repeat!),
+    inString: (size, addressSize, _segment, repeat) => strings.ins(size as Width, addressSize!, repeat!),
+    outString: (size, addressSize, segment, repeat) => strings.outs(size as Width, addressSize!, segment!, repeat!),
+
+    undefinedOpcode: () => raise(VECTOR.UD),
+    requirePrivilege: () => control.requirePrivilege(m),
+    requireProtectedMode: () => {
+      if ((m.cpu.cr0 & CR0_PE) === 0 || (m.cpu.eflags & VM) !== 0) raise(VECTOR.UD);
+    },
+    loadSegment: (segment, selector) => segments.loadSegment(m, segment!, selector!),
+    loadLdtr: (selector) => segments.loadLdtr(m, selector!),
+    loadTr: (selector) => segments.loadTr(m, selector!),
+    lar: (selector) => segments.lar(m, selector!),
+    lslValid: (selector) => segments.lslValid(m, selector!),
+    lslLimit: (selector) => segments.lslLimit(m, selector!),
+    verr: (selector) => segments.verr(m, selector!),
+    verw: (selector) => segments.verw(m, selector!),
+    jumpFar: (selector, offset, size) => jumpFar(m, selector!, offset!, size as Wide),
+    callFar: (selector, offset, size) => callFar(m, selector!, offset!, size as Wide),
+    returnFar: (size, bytes) => returnFar(m, size as Wide, bytes!),
+    interruptReturn: (size) => interruptReturn(m, size as Wide),
+    softwareInterrupt: (vector) => softwareInterrupt(m, vector!),
+    breakpoint: () => breakpoint(m),
+    debugTrap: () => raise(VECTOR.DB, NO_ERROR_CODE),
+    interruptOnOverflow: () => { if ((arithmeticFlags(m.cpu.words) & OF) !== 0) overflow(m); },
+    portIn: (port, size) => portIn(m, port!, size as Width),
+    portOut: (port, size, value) => portOut(m, port!, size as Width, value!),
+    pushFlagsValue: (size) => control.pushFlagsValue(m, size as Wide),
+    popFlags: (value, size) => control.popFlags(m, value!, size as Wide),
+    readControl: (n) => control.readControl(m, n!),
+    writeControl: (n, value) => control.writeControl(m, n!, value!),
+    readDebug: (n) => control.readDebug(m, n!),
+    writeDebug: (n, value) => control.writeDebug(m, n!, value!),
+    lmsw: (value) => control.lmsw(m, value!),
+    loadGdt: (limit, base, size) => control.loadGdt(m, limit!, base!, size as Wide),
+    loadIdt: (limit, base, size) => control.loadIdt(m, limit!, base!, size as Wide),
+    invalidatePage: (linear) => control.invalidatePage(m, linear!),
+    cli: () => control.cli(m),
+    sti: () => control.sti(m),
+    halt: () => control.halt(m),
+    clts: () => control.clts(m),
+    wbinvd: () => control.wbinvd(m),
+    rdpmc: () => control.rdpmc(m),
+    cpuid: () => cpuid(m),
+    readTimestamp: () => control.readTimestamp(m),
+    readMsr: () => control.readMsr(m),
+    writeMsr: () => control.writeMsr(m),
+  };
+
+  function x87Function(name: string): RuntimeFunction | undefined {
+    const [unit, mnemonic, size] = name.split(" ");
+    if (unit !== "x87") return undefined;
+    const operation = x87Handler(mnemonic!, Number(size));
+    if (operation === undefined) return () => raise(VECTOR.UD);
+    return (a, b, linear, operandSize, eip, opcode, dataOffset, dataSelector) => {
+      x87.x87Offset = eip!;
+      x87.x87Opcode = opcode!;
+      x87.x87DataOffset = dataOffset!;
+      x87.x87DataSelector = dataSelector!;
+      operation(x87, a!, b!, linear!, operandSize!);
+    };
+  }
+
+  return (name) => {
+    const found = table[name] ?? x87Function(name);
+    if (found === undefined) throw new Error(`no runtime function "${name}"`);
+    return found;
+  };
+}

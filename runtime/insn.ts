@@ -1,0 +1,57 @@
+/**
+ * A decoded instruction as the interpreter executes it: a handler, operand fields, and links to what follows.
+ *
+ * One object exists for each (physical page, mode, offset) ever looked up, and stays the same for ever: where its bytes
+ * change it goes back to the state "undecoded", so nothing that links to it needs to know.
+ */
+export type Handler = (i: Insn) => Insn;
+
+export class Insn {
+  /** What executing this step calls: the handler, or a detour (undecoded, region entry, link). */
+  f: Handler;
+  /** The handler of the instruction itself. */
+  g: Handler;
+  /** The following instruction. */
+  n: Insn;
+  /** The direct branch target. */
+  t: Insn;
+  /** Offset in the page; of a link: of its target, relative to the page walked in. */
+  o: number;
+  /** Offset of the following instruction. */
+  e = 0;
+  // Operand fields, see translator/form.ts.
+  d = 0;
+  s = 0;
+  b = 8;
+  x = 8;
+  c = 0;
+  p = 0;
+  m = 0;
+  k = 0;
+  /** Heat: how often a backward branch or a call came here. */
+  h = 0;
+  /** What the interpreter's loop must know of this instruction. */
+  kind: number;
+
+  constructor(offset: number, handler: Handler, kind: number) {
+    this.f = handler;
+    this.g = handler;
+    this.n = this;
+    this.t = this;
+    this.o = offset;
+    this.kind = kind;
+  }
+}
+
+/** An ordinary instruction or one that is not decoded yet. */
+export const PLAIN = 0;
+/** It must run at an exact count: its detour stops the loop. */
+export const EXACT = 1;
+/** A region begins here. */
+export const REGION = 2;
+/** No instruction: the address in `eip` must be looked up, with all that a fetch does. */
+export const FETCH = 3;
+/** No instruction: a link to another page. */
+export const LINK = 4;
+/** An instruction whose bytes lie on two pages. */
+export const STRADDLING = 5;

@@ -1,0 +1,227 @@
+/**
+ * The interpreter: linked decoded instructions.
+ *
+ * The loop is `i = i.f(i)`, unrolled eightfold with one test per eight steps. A step that retires nothing (a link to another page,
+ * a stop) adds 1 to the word `wasted`, so the exact count is always known: steps made minus steps wasted.
+ *
+ * A step *stops* the loop by returning `stopped`, whose own handler returns itself, with the instruction in question in `stopped.n`; it
+ * has then done nothing. Instructions that need the exact count, region heads and unfilled fetches stop.
+ */
+import { Insn, FETCH, LINK, PLAIN, REGION, type Handler } from "./insn.ts";
+import type { CodeSpace, HandlerSource } from "./code-cache.ts";
+import { CodeCache } from "./code-cache.ts";
+import { raise, VECTOR } from "./faults.ts";
+import { carryOf, conditionOf, flagsOf } from "./flags.ts";
+import type { RuntimeFunction } from "./functions.ts";
+import { SLOW, type GuestMemory, type Ring } from "./memory.ts";
+import { type CpuState, SLOT } from "./state.ts";
+import { handlerText, type Form, type Mode } from "../translator/translate.ts";
+
+const { page: PAGE, eip: EIP, wasted: WASTED } = SLOT;
+const CS_BASE = SLOT.base1, CS_LIMIT = SLOT.limit1;
+
+/** The names that every handler may use; the values come in the same order. */
+const ABI_NAMES = [
+  "S", "S8", "S16", "MEM8", "MEM16", "MEM32", "READ", "WRITE", "imul", "clz32",
+  "load8", "load16", "load32", "store8", "store16", "store32", "modify8", "modify16", "modify32",
+  "conditionOf", "carryOf", "flagsOf", "jumpTo", "TRANSFERRED", "HOT", "hot",
+] as const;
+
+/** What generated code of one ring calls when the fast path does not do; `id` and `left` are kept for the catch of a region. */
+export function slowPaths(ring: Ring, words: Int32Array): Record<string, (...args: number[]) => number | void> {
+  const { faultId, left } = SLOT;
+  const at = (id: number, rest: number): void => {
+    words[faultId] = id;
+    words[left] = rest;
+  };
+  return {
+    load8: (a, id, rest) => { at(id!, rest!); return ring.load(a!, 1); },
+    load16: (a, id, rest) => { at(id!, rest!); return ring.load(a!, 2); },
+    load32: (a, id, rest) => { at(id!, rest!); return ring.load(a!, 4); },
+    store8: (a, x, id, rest) => { at(id!, rest!); ring.store(a!, 1, x!); },
+    store16: (a, x, id, rest) => { at(id!, rest!); ring.store(a!, 2, x!); },
+    store32: (a, x, id, rest) => { at(id!, rest!); ring.store(a!, 4, x!); },
+    modify8: (a, id, rest) => { at(id!, rest!); return ring.loadToModify(a!, 1); },
+    modify16: (a, id, rest) => { at(id!, rest!); return ring.loadToModify(a!, 2); },
+    modify32: (a, id, rest) => { at(id!, rest!); return ring.loadToModify(a!, 4); },
+  };
+}
+
+const never: Handler = () => { throw new Error("a sentinel was executed"); };
+
+export class Interpreter {
+  readonly cpu: CpuState;
+  readonly memory: GuestMemory;
+  readonly cache: CodeCache;
+  readonly #functions: (name: string) => RuntimeFunction;
+  readonly #profile: boolean;
+  readonly #hotThreshold: number;
+  /** Handlers by form; the second key tells backward branches. */
+  readonly #handlers = new Map<string, { handler: Handler; exact: boolean }>();
+  /** The detour of instructions that stop the loop. */
+  readonly stop: Handler;
+  /** The step that stops the loop; `n` is the instruction that could not be executed in it. */
+  readonly stopped = new Insn(-1, never, PLAIN);
+  /** "Look up `eip`": what a jump returns whose target is not known, and an instruction after which the monitor has set EIP. */
+  readonly fetch = new Insn(0, never, FETCH);
+
+  constructor(cpu: CpuState, memory: GuestMemory, cache: CodeCache, functions: (name: string) => RuntimeFunction, profile: boolean, hotThreshold: number) {
+    this.cpu = cpu;
+    this.memory = memory;
+    this.cache = cache;
+    this.#functions = functions;
+    this.#profile = profile;
+    this.#hotThreshold = hotThreshold;
+    const S = cpu.words, { stopped } = this;
+    this.stop = (insn) => {
+      stopped.n = insn;
+      S[WASTED] = S[WASTED]! + 1;
+      return stopped;
+    };
+    stopped.f = (i) => {
+      S[WASTED] = S[WASTED]! + 1;
+      return i;
+    };
+    this.fetch.f = this.stop;
+  }
+
+  get handlerCount(): number { return this.#handlers.size; }
+
+  /** The code space of a mode: its pages and its way of making handlers. */
+  space(mode: Mode): CodeSpace {
+    const { cpu, memory } = this, S = cpu.words, ring = memory.rings[mode.user ? 1 : 0];
+    const pages: CodeSpace["pages"] = Array.from<undefined>({ length: memory.size >>> 12 });
+    const { stop, fetch } = this;
+    const jumpTo = mode.flat ? flatJump(S, ring, pages, fetch) : checkedJump(S, ring, pages, fetch);
+    const hot = (target: Insn): void => {
+      const head = target.kind === LINK ? target.n : target;
+      if (head.kind !== PLAIN || head === fetch) return;
+      head.kind = REGION;
+      head.f = stop;
+    };
+    const values: unknown[] = [
+      S, cpu.bytes, cpu.halves, memory.ram, memory.ram16, memory.ram32, ring.read, ring.write, Math.imul, Math.clz32,
+      ...Object.values(slowPaths(ring, S)), conditionOf, carryOf, flagsOf, jumpTo, fetch, this.#hotThreshold, hot,
+    ];
+    const source: HandlerSource = {
+      handler: (form, backward) => this.#handler(form, backward, values),
+      stop,
+      link: linkHandler(S, ring, pages, mode, stop, fetch),
+      undefinedOpcode: () => raise(VECTOR.UD),
+      tooLong: () => raise(VECTOR.GP, 0),
+    };
+    return this.cache.newSpace(mode, source, pages);
+  }
+
+  #handler(form: Form, backward: boolean, values: unknown[]): { handler: Handler; exact: boolean } {
+    const key = backward ? `${form.key} back` : form.key;
+    const known = this.#handlers.get(key);
+    if (known !== undefined) return known;
+    const text = handlerText(form, this.#profile, backward);
+    const names = text.functions.map((name) => name.replaceAll(/[^A-Za-z0-9]/g, "_"));
+    const make = new Function(...ABI_NAMES, ...names, `return ${text.source};`) as (...args: unknown[]) => Handler;
+    const made = { handler: make(...values, ...text.functions.map((name) => this.#functions(name))), exact: text.exact };
+    this.#handlers.set(key, made);
+    return made;
+  }
+
+  /**
+   * Executes at most `limit` instructions from `start` in the current page; returns how many are left. Stops early at STOP; `at` is then the
+   * instruction that stopped, otherwise the one to execute next. A fault is thrown on with `left` and `at` set to where it happened.
+   */
+  left = 0;
+  at: Insn = this.fetch;
+
+  run(start: Insn, limit: number): void {
+    const S = this.cpu.words, { stopped } = this;
+    let i = start, left = limit, k = 0;
+    try {
+      while (left >= 8) {
+        k = 0; i = i.f(i);
+        k = 1; i = i.f(i);
+        k = 2; i = i.f(i);
+        k = 3; i = i.f(i);
+        k = 4; i = i.f(i);
+        k = 5; i = i.f(i);
+        k = 6; i = i.f(i);
+        k = 7; i = i.f(i);
+        left -= 8;
+        if (S[WASTED] !== 0) {
+          left += S[WASTED]!;
+          S[WASTED] = 0;
+          if (i === stopped) { this.left = left; this.at = stopped.n; return; }
+        }
+      }
+      k = 0;
+      while (left > 0) {
+        i = i.f(i);
+        left -= 1;
+        if (S[WASTED] !== 0) {
+          left += S[WASTED]!;
+          S[WASTED] = 0;
+          if (i === stopped) { this.left = left; this.at = stopped.n; return; }
+        }
+      }
+      this.left = left;
+      this.at = i;
+    } catch (event) {
+      this.left = left - k + S[WASTED]!;
+      this.at = i;
+      S[WASTED] = 0;
+      throw event;
+    }
+  }
+}
+
+/** Indirect jumps in flat segments. */
+function flatJump(S: Int32Array, ring: Ring, pages: CodeSpace["pages"], fetch: Insn): (eip: number) => Insn {
+  const { exec } = ring;
+  return (eip) => {
+    const entry = exec[eip >>> 12]!;
+    if ((entry & SLOW) === 0) {
+      const host = eip ^ entry, page = pages[host >>> 12];
+      if (page !== undefined) {
+        S[PAGE] = eip & ~0xfff;
+        return page.at(host & 0xfff);
+      }
+    }
+    S[EIP] = eip;
+    return fetch;
+  };
+}
+
+/** Jumps where CS has a base or a limit: a target beyond the limit is #GP of the jump itself. */
+function checkedJump(S: Int32Array, ring: Ring, pages: CodeSpace["pages"], fetch: Insn): (eip: number) => Insn {
+  const flat = flatJump(S, ring, pages, fetch);
+  return (eip) => {
+    if (eip >>> 0 > S[CS_LIMIT]! >>> 0) raise(VECTOR.GP, 0);
+    const target = flat(eip + S[CS_BASE]! | 0);
+    if (target === fetch) S[EIP] = eip;
+    return target;
+  };
+}
+
+/** Follows a link: one compare of the linear address and one of the EXEC entry where it was followed before. */
+function linkHandler(S: Int32Array, ring: Ring, pages: CodeSpace["pages"], mode: Mode, stop: Handler, fetch: Insn): Handler {
+  const { exec } = ring;
+  return (i) => {
+    const linear = S[PAGE]! + i.o | 0, entry = exec[linear >>> 12]!;
+    if (linear === i.p && entry === i.d && i.n !== i) {
+      S[PAGE] = linear & ~0xfff;
+      S[WASTED] = S[WASTED]! + 1;
+      return i.n;
+    }
+    const host = linear ^ entry, page = (entry & SLOW) === 0 && mode.flat ? pages[host >>> 12] : undefined;
+    if (page === undefined) {
+      S[EIP] = linear - S[CS_BASE]! | 0;
+      return stop(fetch);
+    }
+    i.p = linear;
+    i.d = entry;
+    i.n = page.at(host & 0xfff);
+    S[PAGE] = linear & ~0xfff;
+    S[WASTED] = S[WASTED]! + 1;
+    return i.n;
+  };
+}
+

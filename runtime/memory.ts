@@ -1,0 +1,505 @@
+/**
+ * Guest-physical memory and the virtual TLB.
+ *
+ * Linear page → host offset, in flat tables of 2^20 int32 entries: read, write and execute, for supervisor
+ * and for user. An entry is `hostPage XOR linearPage`; its low bits say why the fast path may not be taken.
+ * Generated code does one test and one access:
+ *
+ *     t = READ[a >>> 12];  v = ((a | t) & 3) === 0 ? MEM32[(a ^ t) >>> 2] : load32(a, id, left)
+ *
+ * Invariants:
+ * - The TLB is machine state: an entry is filled by the access that needs it, in both engines at the same
+ *   instruction, and goes only when the guest flushes it. A stale entry decides faults as on real hardware.
+ * - A write entry is filled by a write only, so that a filled one proves the dirty bit.
+ * - A *watched* frame (it holds decoded or translated bytes, or its next write is to be noticed) has no fast write entry.
+ * - A slow access that throws has changed nothing but TLB entries and accessed bits.
+ */
+import { CR0_WP, CR4_PGE, CR4_PSE, type CpuState } from "./state.ts";
+import { RETRY, raise, VECTOR } from "./faults.ts";
+import type { LinearMemory } from "./monitor/context.ts";
+
+/** Set in every entry that the fast path may not use. */
+export const SLOW = 1;
+/** The entry is filled, but its frame is watched. */
+const WATCHED = 2;
+/** The entry is filled, and no RAM is behind it; the entry holds the physical page. */
+export const MMIO = 4;
+const UNFILLED = SLOW;
+
+const PTE_PRESENT = 1, PTE_WRITE = 2, PTE_USER = 4, PTE_ACCESSED = 32, PTE_DIRTY = 64, PDE_LARGE = 128, PTE_GLOBAL = 256;
+/** Bits of a 4 MiB PDE that must be zero without PSE-36 (SDM volume 3, 4.3). */
+const LARGE_RESERVED = 0x3fe000;
+
+const LISTED = 1, LISTED_GLOBAL = 2, LISTED_LARGE = 4;
+
+/** Told of every store into a frame that holds code. */
+export interface CodeWatcher {
+  /** `size` bytes at host address `host`, inside one page, are about to change. May throw RETRY. */
+  storing(host: number, size: number): void;
+}
+
+/** Memory-mapped devices; absent ones read all ones. */
+export interface MmioSpace {
+  read(physical: number, size: 1 | 2 | 4): number;
+  write(physical: number, size: 1 | 2 | 4, value: number): void;
+}
+
+const ABSENT: MmioSpace = {
+  read: (_physical, size) => (size === 1 ? 0xff : size === 2 ? 0xffff : -1),
+  write: () => {},
+};
+
+type Width = 1 | 2 | 4;
+
+/** What `GuestMemory.save` returns; structured-cloneable. */
+export interface MemoryState {
+  readonly a20: boolean;
+  /** Non-zero pages only: page number and content. */
+  readonly pages: ReadonlyArray<readonly [number, Uint8Array]>;
+  /** Filled TLB entries: linear page, list flags, then the six entries. */
+  readonly tlb: Int32Array;
+}
+
+export class GuestMemory {
+  readonly size: number;
+  /** Guest-physical RAM from address 0. */
+  readonly ram: Uint8Array;
+  readonly ram16: Uint16Array;
+  readonly ram32: Int32Array;
+  /** Supervisor and user views of the TLB. */
+  readonly rings: readonly [Ring, Ring];
+  mmio: MmioSpace = ABSENT;
+  watcher: CodeWatcher | undefined;
+  /** True while exactly one instruction runs at an exact count: MMIO is allowed. */
+  exact = true;
+  /** By host page: 1 where decoded or translated bytes lie. */
+  readonly codePages: Uint8Array;
+  /** By host page: 1 when written since `takeDirtyPages`. */
+  readonly dirty: Uint8Array;
+  readonly stats = { fills: 0, flushes: 0 };
+
+  #a20 = true;
+  #cpu: CpuState;
+  readonly #listed = new Uint8Array(1 << 20);
+  #local: number[] = [];
+  #global: number[] = [];
+  /** By host page: linear pages whose write entry maps it; may hold stale ones. */
+  readonly #writers: Array<number[] | undefined>;
+
+  /** `size` in bytes, a multiple of 4096, at most 2 GiB - 4 KiB. */
+  constructor(size: number, cpu: CpuState) {
+    this.size = size;
+    const buffer = new ArrayBuffer(size);
+    this.ram = new Uint8Array(buffer);
+    this.ram16 = new Uint16Array(buffer);
+    this.ram32 = new Int32Array(buffer);
+    this.codePages = new Uint8Array(size >>> 12);
+    this.dirty = new Uint8Array(size >>> 12).fill(1);
+    this.#writers = Array.from<number[] | undefined>({ length: size >>> 12 });
+    this.#cpu = cpu;
+    this.rings = [new Ring(this, 0), new Ring(this, PTE_USER)];
+  }
+
+  /** The A20 gate: address bit 20 is forced to 0 while it is closed. */
+  get a20(): boolean { return this.#a20; }
+  set a20(open: boolean) {
+    if (open === this.#a20) return;
+    this.#a20 = open;
+    this.flushAll();
+  }
+
+  /** The TLB view of the current privilege level. */
+  get current(): Ring { return this.rings[this.#cpu.cpl === 3 ? 1 : 0]; }
+
+  // --- Loaders and DMA -------------------------------------------------------------------------------
+
+  /** Copies into RAM as a device does: code on those bytes is forgotten. Throws RangeError beyond the end of RAM. */
+  writePhysical(address: number, bytes: Uint8Array): void {
+    if (address < 0 || address + bytes.length > this.size) throw new RangeError(`physical range ${address.toString(16)}h + ${bytes.length} is outside RAM`);
+    for (let at = address; at < address + bytes.length;) {
+      const end = Math.min(address + bytes.length, (at | 0xfff) + 1);
+      this.storing(at, end - at);
+      this.ram.set(bytes.subarray(at - address, end - address), at);
+      at = end;
+    }
+  }
+
+  // --- The walk ---------------------------------------------------------------------------------------
+
+  /** The physical address of a 32-bit physical word, or -1 where no RAM is. */
+  #physicalWord(physical: number): number {
+    const address = (this.#a20 ? physical : physical & ~0x100000) >>> 0;
+    return address < this.size ? address >>> 2 : -1;
+  }
+
+  #pageFault(linear: number, present: number, write: boolean, user: number): never {
+    this.#cpu.cr2 = linear;
+    raise(VECTOR.PF, present | (write ? 2 : 0) | user);
+  }
+
+  #setBits(word: number, value: number): void {
+    this.storing(word << 2, 4);
+    this.ram32[word] = value;
+  }
+
+  /** Walks the guest's page tables (SDM volume 3, 4.3), sets accessed and dirty bits, returns the physical page | list flags. */
+  #walk(linear: number, write: boolean, user: number): number {
+    const cpu = this.#cpu;
+    if (cpu.cr0 >= 0) return (linear & ~0xfff) | LISTED; // CR0.PG is the sign bit
+    const directoryWord = this.#physicalWord((cpu.cr3 & ~0xfff) + ((linear >>> 22) << 2));
+    const pde = directoryWord < 0 ? 0 : this.ram32[directoryWord]!;
+    if ((pde & PTE_PRESENT) === 0) this.#pageFault(linear, 0, write, user);
+    const writable = PTE_WRITE, protect = (cpu.cr0 & CR0_WP) !== 0 || user !== 0;
+    if ((pde & PDE_LARGE) !== 0 && (cpu.cr4 & CR4_PSE) !== 0) {
+      if ((pde & LARGE_RESERVED) !== 0) this.#pageFault(linear, 9, write, user);
+      if (user !== 0 && (pde & PTE_USER) === 0 || write && protect && (pde & writable) === 0) this.#pageFault(linear, 1, write, user);
+      const updated = pde | PTE_ACCESSED | (write ? PTE_DIRTY : 0);
+      if (updated !== pde) this.#setBits(directoryWord, updated);
+      return ((pde & 0xffc00000) | (linear & 0x3ff000)) | LISTED | LISTED_LARGE | this.#globalFlag(pde);
+    }
+    const tableWord = this.#physicalWord((pde & ~0xfff) + (((linear >>> 12) & 0x3ff) << 2));
+    const pte = tableWord < 0 ? 0 : this.ram32[tableWord]!;
+    if ((pte & PTE_PRESENT) === 0) this.#pageFault(linear, 0, write, user);
+    const both = pde & pte;
+    if (user !== 0 && (both & PTE_USER) === 0 || write && protect && (both & writable) === 0) this.#pageFault(linear, 1, write, user);
+    if ((pde & PTE_ACCESSED) === 0) this.#setBits(directoryWord, pde | PTE_ACCESSED);
+    const updated = pte | PTE_ACCESSED | (write ? PTE_DIRTY : 0);
+    if (updated !== pte) this.#setBits(tableWord, updated);
+    return (pte & ~0xfff) | LISTED | this.#globalFlag(pte);
+  }
+
+  #globalFlag(entry: number): number {
+    return (entry & PTE_GLOBAL) !== 0 && (this.#cpu.cr4 & CR4_PGE) !== 0 ? LISTED_GLOBAL : 0;
+  }
+
+  /** Walks and returns the entry to store: fast, watched or MMIO. Throws the page fault. */
+  fill(linear: number, table: Int32Array, write: boolean, user: number): number {
+    const walked = this.#walk(linear, write, user);
+    this.stats.fills++;
+    const page = linear >>> 12;
+    this.#list(page, walked & 7);
+    const physical = (this.#a20 ? walked & ~0xfff : walked & ~0x100fff) >>> 0;
+    let entry = (physical ^ linear) & ~0xfff;
+    if (physical >= this.size) entry |= SLOW | MMIO;
+    else if (write) {
+      this.#addWriter(physical >>> 12, page);
+      if (this.codePages[physical >>> 12] !== 0) entry |= SLOW | WATCHED;
+      else this.dirty[physical >>> 12] = 1;
+    }
+    table[page] = entry;
+    return entry;
+  }
+
+  #list(page: number, flags: number): void {
+    const before = this.#listed[page]!;
+    if (before === 0) (flags & LISTED_GLOBAL ? this.#global : this.#local).push(page);
+    else if ((before & LISTED_GLOBAL) !== 0 && (flags & LISTED_GLOBAL) === 0) this.#local.push(page);
+    this.#listed[page] = before === 0 ? flags : (before & flags & LISTED_GLOBAL) | ((before | flags) & LISTED_LARGE) | LISTED;
+  }
+
+  #addWriter(frame: number, page: number): void {
+    const list = (this.#writers[frame] ??= []);
+    if (list.length >= 16 && (list.length & (list.length - 1)) === 0) {
+      const live = [...new Set(list)].filter((p) => this.#mapsForWriting(p, frame));
+      this.#writers[frame] = live;
+      live.push(page);
+    } else list.push(page);
+  }
+
+  #mapsForWriting(page: number, frame: number): boolean {
+    return this.rings.some((ring) => {
+      const entry = ring.write[page]!;
+      return entry !== UNFILLED && (entry & MMIO) === 0 && ((entry >>> 12) ^ page) === frame;
+    });
+  }
+
+  // --- Watching ---------------------------------------------------------------------------------------
+
+  /** Takes the fast path away from every filled write entry of this frame. */
+  #downgrade(frame: number): void {
+    const list = this.#writers[frame];
+    if (list === undefined) return;
+    const live = [...new Set(list)].filter((page) => this.#mapsForWriting(page, frame));
+    for (const page of live) {
+      for (const ring of this.rings) {
+        const entry = ring.write[page]!;
+        if (entry !== UNFILLED && (entry & MMIO) === 0 && ((entry >>> 12) ^ page) === frame) ring.write[page] = entry | SLOW | WATCHED;
+      }
+    }
+    this.#writers[frame] = live;
+  }
+
+  /** From now on stores into this frame go to the watcher. */
+  watchCode(frame: number): void {
+    if (this.codePages[frame] !== 0) return;
+    this.codePages[frame] = 1;
+    this.#downgrade(frame);
+  }
+
+  /** No code is left on this frame: entries become fast again at their next store. */
+  unwatchCode(frame: number): void {
+    this.codePages[frame] = 0;
+  }
+
+  /** Before `size` bytes at `host` change, inside one page. May throw RETRY. */
+  /** @internal */
+  storing(host: number, size: number): void {
+    const frame = host >>> 12;
+    if (this.codePages[frame] !== 0) this.watcher?.storing(host, size);
+    this.dirty[frame] = 1;
+  }
+
+  /** The pages written since the last call, in order; notes the next write to each again. */
+  takeDirtyPages(): number[] {
+    const pages: number[] = [];
+    for (let frame = 0; frame < this.dirty.length; frame++) {
+      if (this.dirty[frame] === 0) continue;
+      pages.push(frame);
+      this.dirty[frame] = 0;
+      this.#downgrade(frame);
+    }
+    return pages;
+  }
+
+  // --- Flushing ---------------------------------------------------------------------------------------
+
+  #drop(page: number): void {
+    for (const ring of this.rings) {
+      ring.read[page] = UNFILLED;
+      ring.write[page] = UNFILLED;
+      ring.exec[page] = UNFILLED;
+    }
+    this.#listed[page] = 0;
+  }
+
+  flushNonGlobal(): void {
+    this.stats.flushes++;
+    const keep: number[] = [];
+    for (const page of this.#local) {
+      if ((this.#listed[page]! & LISTED_GLOBAL) === 0) this.#drop(page);
+      else keep.push(page);
+    }
+    this.#local = keep;
+  }
+
+  flushAll(): void {
+    this.stats.flushes++;
+    for (const page of this.#local) this.#drop(page);
+    for (const page of this.#global) this.#drop(page);
+    this.#local = [];
+    this.#global = [];
+  }
+
+  flushPage(linear: number): void {
+    const page = linear >>> 12;
+    if ((this.#listed[page]! & LISTED_LARGE) === 0) { this.#forget(page); return; }
+    const first = page & ~0x3ff;
+    for (let p = first; p < first + 1024; p++) if ((this.#listed[p]! & LISTED_LARGE) !== 0 || p === page) this.#forget(p);
+  }
+
+  /** As #drop, but the page stays in its list, so that it is not listed twice. */
+  #forget(page: number): void {
+    const listed = this.#listed[page]!;
+    this.#drop(page);
+    this.#listed[page] = listed & ~LISTED_LARGE;
+  }
+
+  // --- Snapshots --------------------------------------------------------------------------------------
+
+  save(): MemoryState {
+    const pages: Array<readonly [number, Uint8Array]> = [];
+    for (let frame = 0; frame < this.size >>> 12; frame++) {
+      if (!this.isZero(frame)) pages.push([frame, this.ram.slice(frame << 12, (frame + 1) << 12)]);
+    }
+    const listed = [...new Set([...this.#local, ...this.#global])].filter((page) => this.#listed[page] !== 0);
+    const tlb = new Int32Array(listed.length * 8);
+    listed.forEach((page, k) => {
+      tlb.set([page, this.#listed[page]!], k * 8);
+      this.rings.forEach((ring, r) => tlb.set([ring.read[page]!, ring.write[page]!, ring.exec[page]!], k * 8 + 2 + r * 3));
+    });
+    return { a20: this.#a20, pages, tlb };
+  }
+
+  /** Takes a saved state back. The owner forgets its code caches first, so no frame is watched. */
+  restore(state: MemoryState): void {
+    this.flushAll();
+    this.#a20 = state.a20;
+    this.ram.fill(0);
+    for (const [frame, bytes] of state.pages) this.ram.set(bytes, frame << 12);
+    this.dirty.fill(1);
+    this.codePages.fill(0);
+    for (let k = 0; k < state.tlb.length; k += 8) {
+      const page = state.tlb[k]!, flags = state.tlb[k + 1]!;
+      this.#list(page, flags);
+      this.rings.forEach((ring, r) => {
+        const [read, write, exec] = [state.tlb[k + 2 + r * 3]!, state.tlb[k + 3 + r * 3]!, state.tlb[k + 4 + r * 3]!];
+        ring.read[page] = read;
+        ring.exec[page] = exec;
+        // What was watched for its code need not be any more: the store finds out.
+        ring.write[page] = write;
+        if (write !== UNFILLED && (write & MMIO) === 0) this.#addWriter((write >>> 12) ^ page, page);
+      });
+    }
+  }
+
+  /** Whether a page of RAM is all zero. */
+  isZero(frame: number): boolean {
+    const end = (frame + 1) << 10;
+    for (let word = frame << 10; word < end; word++) if (this.ram32[word] !== 0) return false;
+    return true;
+  }
+
+  // --- Physical access behind an entry ------------------------------------------------------------------
+
+  /** @internal Host-side read of `size` bytes inside one page. */
+  readHost(host: number, size: Width): number {
+    if (size === 1) return this.ram[host]!;
+    const low = this.ram[host]! | (this.ram[host + 1]! << 8);
+    return size === 2 ? low : low | (this.ram[host + 2]! << 16) | (this.ram[host + 3]! << 24);
+  }
+
+  /** @internal Host-side write inside one page of a frame that may be watched; `table[page]` gets its fast path back where nothing is left to watch. */
+  writeHost(host: number, size: Width, value: number, table: Int32Array, page: number): void {
+    const frame = host >>> 12;
+    this.storing(host, size);
+    if (this.codePages[frame] === 0) table[page] = table[page]! & ~0xfff;
+    this.ram[host] = value;
+    if (size === 1) return;
+    this.ram[host + 1] = value >> 8;
+    if (size === 2) return;
+    this.ram[host + 2] = value >> 16;
+    this.ram[host + 3] = value >> 24;
+  }
+
+  /** @internal */
+  requireExact(): void {
+    if (!this.exact) throw RETRY; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
+  }
+}
+
+/**
+ * One privilege's view: its three tables and the slow paths that generated code calls.
+ *
+ * `id` and `left` say where in a region the access stands (see region code); the interpreter passes zeros.
+ */
+export class Ring {
+  readonly read = new Int32Array(1 << 20).fill(UNFILLED);
+  readonly write = new Int32Array(1 << 20).fill(UNFILLED);
+  readonly exec = new Int32Array(1 << 20).fill(UNFILLED);
+  readonly #memory: GuestMemory;
+  readonly #user: number;
+
+  constructor(memory: GuestMemory, user: number) {
+    this.#memory = memory;
+    this.#user = user;
+  }
+
+  readEntry(linear: number): number {
+    const entry = this.read[linear >>> 12]!;
+    return entry === UNFILLED ? this.#memory.fill(linear, this.read, false, this.#user) : entry;
+  }
+
+  writeEntry(linear: number): number {
+    const entry = this.write[linear >>> 12]!;
+    return entry === UNFILLED ? this.#memory.fill(linear, this.write, true, this.#user) : entry;
+  }
+
+  /** Fills the execute entry of this address as an instruction fetch does. */
+  execEntry(linear: number): number {
+    const entry = this.exec[linear >>> 12]!;
+    return entry === UNFILLED ? this.#memory.fill(linear, this.exec, false, this.#user) : entry;
+  }
+
+  /** Any read that the fast path does not take. */
+  load(linear: number, size: Width): number {
+    if ((linear & 0xfff) + size > 0x1000) return this.#loadAcross(linear, size);
+    return this.#loadInside(linear, size, this.readEntry(linear));
+  }
+
+  #loadInside(linear: number, size: Width, entry: number): number {
+    const address = (linear ^ entry) & ~0xfff | linear & 0xfff;
+    if ((entry & MMIO) === 0) return this.#memory.readHost(address, size);
+    this.#memory.requireExact();
+    return this.#memory.mmio.read(address >>> 0, size);
+  }
+
+  #loadAcross(linear: number, size: Width): number {
+    this.readEntry(linear);
+    this.readEntry(linear + size - 1 | 0);
+    let value = 0;
+    for (let k = 0; k < size; k++) value |= this.#loadInside(linear + k | 0, 1, this.readEntry(linear + k | 0)) << (8 * k);
+    return value;
+  }
+
+  /** Any write that the fast path does not take. */
+  store(linear: number, size: Width, value: number): void {
+    if ((linear & 0xfff) + size > 0x1000) { this.#storeAcross(linear, size, value); return; }
+    this.#storeInside(linear, size, value, this.writeEntry(linear));
+  }
+
+  #storeInside(linear: number, size: Width, value: number, entry: number): void {
+    const address = (linear ^ entry) & ~0xfff | linear & 0xfff;
+    if ((entry & MMIO) === 0) this.#memory.writeHost(address, size, value, this.write, linear >>> 12);
+    else {
+      this.#memory.requireExact();
+      this.#memory.mmio.write(address >>> 0, size, size === 1 ? value & 0xff : size === 2 ? value & 0xffff : value);
+    }
+  }
+
+  #storeAcross(linear: number, size: Width, value: number): void {
+    this.checkWrite(linear, size);
+    for (let k = 0; k < size; k++) this.#storeInside(linear + k | 0, 1, (value >> (8 * k)) & 0xff, this.writeEntry(linear + k | 0));
+  }
+
+  /** Faults as a write of `size` bytes would, and asks for the exact count where it would be MMIO or hit running code; writes nothing. */
+  checkWrite(linear: number, size: number): void {
+    const last = linear + size - 1 | 0;
+    this.#checkOne(linear, Math.min(size, 0x1000 - (linear & 0xfff)));
+    if ((linear ^ last) & ~0xfff) this.#checkOne(last & ~0xfff, (last & 0xfff) + 1);
+  }
+
+  #checkOne(linear: number, size: number): void {
+    const entry = this.writeEntry(linear);
+    if ((entry & MMIO) !== 0) { this.#memory.requireExact(); return; }
+    const host = (linear ^ entry) & ~0xfff | linear & 0xfff;
+    if ((entry & WATCHED) !== 0 && this.#memory.codePages[host >>> 12] !== 0) this.#memory.watcher?.storing(host, size);
+  }
+
+  /** The read of a read-modify-write: checked as a write first. */
+  loadToModify(linear: number, size: Width): number {
+    this.checkWrite(linear, size);
+    if ((linear & 0xfff) + size <= 0x1000) return this.#loadInside(linear, size, this.writeEntry(linear));
+    let value = 0;
+    for (let k = 0; k < size; k++) value |= this.#loadInside(linear + k | 0, 1, this.writeEntry(linear + k | 0)) << (8 * k);
+    return value;
+  }
+}
+
+/** `GuestMemory` as the monitor sees it. */
+export function linearMemory(memory: GuestMemory): LinearMemory {
+  const system = memory.rings[0];
+  return {
+    read8: (a) => memory.current.load(a, 1),
+    read16: (a) => memory.current.load(a, 2),
+    read32: (a) => memory.current.load(a, 4),
+    write8: (a, v) => memory.current.store(a, 1, v),
+    write16: (a, v) => memory.current.store(a, 2, v),
+    write32: (a, v) => memory.current.store(a, 4, v),
+    readSystem8: (a) => system.load(a, 1),
+    readSystem16: (a) => system.load(a, 2),
+    readSystem32: (a) => system.load(a, 4),
+    writeSystem8: (a, v) => system.store(a, 1, v),
+    writeSystem16: (a, v) => system.store(a, 2, v),
+    writeSystem32: (a, v) => system.store(a, 4, v),
+    probe(linear, size, write, user) {
+      const ring = memory.rings[user ? 1 : 0];
+      for (const address of [linear, linear + size - 1 | 0]) {
+        if (write) ring.writeEntry(address);
+        else ring.readEntry(address);
+      }
+    },
+    flushAll: () => memory.flushAll(),
+    flushNonGlobal: () => memory.flushNonGlobal(),
+    flushPage: (linear) => memory.flushPage(linear),
+  };
+}

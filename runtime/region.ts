@@ -1,0 +1,178 @@
+/**
+ * Translated regions: made where the profile says, entered at their head, dropped when a byte they were made from changes.
+ *
+ * A region is bound to linear addresses: its head is found as a decoded instruction (by physical page), so it also compares the linear
+ * address it was made for. Other pages it spans are compared with the EXEC entries they had, on the edges that lead there.
+ */
+import { type CodeCache, type CodePage, type CodeRange, type CodeSpace } from "./code-cache.ts";
+import { GuestFault, Retry } from "./faults.ts";
+import { carryOf, conditionOf, flagsOf } from "./flags.ts";
+import type { RuntimeFunction } from "./functions.ts";
+import { EXACT, type Insn, PLAIN, REGION, STRADDLING } from "./insn.ts";
+import { slowPaths } from "./interpreter.ts";
+import { SLOW, type GuestMemory } from "./memory.ts";
+import { type CpuState } from "./state.ts";
+import { decode, discover, formOf, regionText, type CodeView, type Fields, type RegionText, type Site } from "../translator/translate.ts";
+
+/** What a region's function returns. */
+export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
+
+export type RegionFunction = (left: number) => number;
+
+export interface Region extends CodeRange {
+  readonly head: Insn;
+  readonly linear: number;
+  readonly run: RegionFunction;
+  readonly sites: readonly Site[];
+  /** Least budget at entry. */
+  readonly length: number;
+  readonly text: RegionText;
+  dropped: boolean;
+  /** How often it was entered. */
+  entries: number;
+}
+
+/** The names that every region may use. */
+const ABI_NAMES = [
+  "S", "MEM8", "MEM16", "MEM32", "READ", "WRITE", "EXEC", "imul", "clz32",
+  "load8", "load16", "load32", "store8", "store16", "store32", "modify8", "modify16", "modify32",
+  "conditionOf", "carryOf", "flagsOf", "step", "caught",
+] as const;
+
+export const LIMITS = { instructions: 200, depth: 3 } as const;
+/** A head at which nothing could be translated is not tried again so soon. */
+const COOL = -1_000_000;
+
+/** Proves of generated source that it names nothing but these; throws where it does not. */
+export type CodeCheck = (source: string, names: readonly string[]) => void;
+
+export class Regions {
+  readonly stats = { made: 0, dropped: 0, instructions: 0, blocks: 0, codeBytes: 0, refused: 0 };
+  readonly #cpu: CpuState;
+  readonly #memory: GuestMemory;
+  readonly #cache: CodeCache;
+  readonly #functions: (name: string) => RuntimeFunction;
+  readonly #step: (site: number, left: number) => number;
+  readonly #check: CodeCheck | undefined;
+  readonly #byHead = new Map<Insn, Region>();
+
+  constructor(cpu: CpuState, memory: GuestMemory, cache: CodeCache, functions: (name: string) => RuntimeFunction, step: (site: number, left: number) => number, check: CodeCheck | undefined) {
+    this.#cpu = cpu;
+    this.#memory = memory;
+    this.#cache = cache;
+    this.#functions = functions;
+    this.#step = step;
+    this.#check = check;
+  }
+
+  get size(): number { return this.#byHead.size; }
+
+  /** The region that begins at `head`, now at linear address `linear`; made if there is none. Undefined where the interpreter must go on. */
+  at(head: Insn, linear: number, space: CodeSpace): Region | undefined {
+    const known = this.#byHead.get(head);
+    if (known !== undefined) return known.linear === linear ? known : undefined;
+    const made = space.mode.flat ? this.#make(head, linear, space) : undefined;
+    if (made === undefined) {
+      this.stats.refused++;
+      release(head);
+      head.h = COOL;
+    }
+    return made;
+  }
+
+  #make(head: Insn, linear: number, space: CodeSpace): Region | undefined {
+    const view = new GuestCode(this.#memory, space);
+    const blocks = discover(linear, view, LIMITS);
+    if (blocks === undefined) return undefined;
+    const text = regionText(blocks);
+    const ring = this.#memory.rings[space.mode.user ? 1 : 0];
+    const pageNames = text.pages.map((_page, k) => `PAGE${k}`);
+    const names = [...ABI_NAMES, ...pageNames, ...text.functions];
+    this.#check?.(text.source, names);
+    const values: unknown[] = [
+      this.#cpu.words, this.#memory.ram, this.#memory.ram16, this.#memory.ram32, ring.read, ring.write, ring.exec, Math.imul, Math.clz32,
+      ...Object.values(slowPaths(ring, this.#cpu.words)), conditionOf, carryOf, flagsOf, this.#step, caught,
+      ...text.pages.map((page) => view.entry(page)), ...text.functions.map((name) => this.#functions(name)),
+    ];
+    const make = new Function(...names, `"use strict"; return ${text.source};`) as (...args: unknown[]) => RegionFunction;
+    const region: Region = {
+      head, linear, run: make(...values), sites: text.sites, length: text.length, text, ranges: view.ranges(), dropped: false, entries: 0,
+      drop: () => this.#drop(region),
+    };
+    this.#byHead.set(head, region);
+    this.#cache.addRange(region);
+    this.stats.made++;
+    this.stats.instructions += text.instructions;
+    this.stats.blocks += text.blocks;
+    this.stats.codeBytes += text.source.length;
+    return region;
+  }
+
+  #drop(region: Region): void {
+    region.dropped = true;
+    this.stats.dropped++;
+    this.#byHead.delete(region.head);
+    if (region.head.kind === REGION) release(region.head);
+    region.head.h = 0;
+  }
+}
+
+/** Takes the detour away from a head. */
+function release(head: Insn): void {
+  head.f = head.g;
+  head.kind = PLAIN;
+}
+
+/** The catch of every region: guest events become a code, anything else is ours and goes on. */
+function caught(error: unknown): number {
+  if (error instanceof GuestFault) return FAULTED;
+  if (error instanceof Retry) return MUST_RETRY;
+  throw error;
+}
+
+/** Guest code as region discovery may see it: through EXEC entries that are filled, and only what was executed. */
+class GuestCode implements CodeView {
+  readonly #memory: GuestMemory;
+  readonly #space: CodeSpace;
+  readonly #seen = new Map<number, ReturnType<CodeView["executed"]>>();
+  readonly #bytes = new Map<number, number>();
+
+  constructor(memory: GuestMemory, space: CodeSpace) {
+    this.#memory = memory;
+    this.#space = space;
+  }
+
+  entry(page: number): number { return this.#memory.rings[this.#space.mode.user ? 1 : 0].exec[page]!; }
+
+  executed(address: number): ReturnType<CodeView["executed"]> {
+    if (!this.#seen.has(address)) this.#seen.set(address, this.#look(address));
+    return this.#seen.get(address);
+  }
+
+  #look(address: number): ReturnType<CodeView["executed"]> {
+    const entry = this.entry(address >>> 12);
+    if ((entry & SLOW) !== 0) return undefined;
+    const host = address ^ entry, page: CodePage | undefined = this.#space.pages[host >>> 12];
+    const position = page?.index[host & 0xfff] ?? 0;
+    const insn = position === 0 ? undefined : page!.insns[position];
+    if (insn === undefined || insn.f === page!.undecoded || insn.e === 0 || insn.kind === STRADDLING) return undefined;
+    if (insn.kind !== PLAIN && insn.kind !== EXACT && insn.kind !== REGION) return undefined;
+    const instruction = decode(this.#memory.ram, host, 4096 - (host & 0xfff), this.#space.mode);
+    if ("failure" in instruction) return undefined;
+    const fields: Fields = { d: 0, s: 0, b: 8, x: 8, c: 0, p: 0, m: 0, k: 0 };
+    const form = formOf(instruction, this.#space.mode, fields);
+    this.#bytes.set(host, host + instruction.length);
+    return { instruction, form, fields };
+  }
+
+  /** The host bytes that were looked at, joined where they touch, cut at page ends. */
+  ranges(): Array<readonly [number, number]> {
+    const joined: Array<[number, number]> = [];
+    for (const [from, to] of [...this.#bytes].sort((a, b) => a[0] - b[0])) {
+      const last = joined.at(-1);
+      if (last !== undefined && from <= last[1] && from >>> 12 === last[0] >>> 12) last[1] = Math.max(last[1], to);
+      else joined.push([from, to]);
+    }
+    return joined;
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * Repeated string instructions, a stretch at a time.
+ *
+ * A stretch ends at the end of a page of either operand or at the end of the count, and retires one instruction.
+ * In flat segments the pages are looked up once and the bytes are moved in bulk; MMIO, other segments, DF = 1 and elements
+ * that straddle a page go one by one through the general paths.
+ *
+ * Invariant: registers always describe what has been done so far, so a fault in the middle of a stretch restarts there.
+ */
+import { KIND } from "./flags.ts";
+import { DF, SLOT } from "./state.ts";
+import { MMIO, type GuestMemory, type Ring } from "./memory.ts";
+import type { Monitor } from "./monitor/context.ts";
+import { linearAddress } from "./monitor/segments.ts";
+import { portIn, portOut } from "./monitor/io-permission.ts";
+
+type Width = 1 | 2 | 4;
+/** 0: not repeated; 1: REP, REPE; 2: REPNE. */
+type Repeat = number;
+
+const ES = 0;
+const ESI = 6, EDI = 7, ECX = 1, EAX = 0;
+const WIDTH_CODE = { 1: 0, 2: 1, 4: 2 } as const;
+
+/** One repeated instruction being executed. */
+export class StringUnit {
+  readonly #m: Monitor;
+  readonly #memory: GuestMemory;
+  readonly #words: Int32Array;
+
+  constructor(m: Monitor, memory: GuestMemory) {
+    this.#m = m;
+    this.#memory = memory;
+    this.#words = m.cpu.words;
+  }
+
+  // --- Registers of the address size ---------------------------------------------------------------------
+
+  #get(register: number, addressSize: number): number {
+    const value = this.#words[register]!;
+    return addressSize === 2 ? value & 0xffff : value;
+  }
+
+  #add(register: number, addressSize: number, delta: number): void {
+    const value = this.#words[register]!;
+    this.#words[register] = addressSize === 2 ? (value & ~0xffff) | ((value + delta) & 0xffff) : value + delta;
+  }
+
+  #linear(segment: number, register: number, addressSize: number, size: number, write: boolean): number {
+    return linearAddress(this.#m, segment, this.#get(register, addressSize), size, write);
+  }
+
+  /** How many elements, of at most `count`, lie before the end of the page in the direction of the move; 1 for one that straddles. */
+  #elements(linear: number, size: number, down: boolean, count: number): number {
+    const offset = linear & 0xfff;
+    const room = down ? Math.floor(offset / size) + (offset + size <= 0x1000 ? 1 : 0) : Math.floor((0x1000 - offset) / size);
+    return Math.max(1, Math.min(room, count));
+  }
+
+  #count(addressSize: number): number { return this.#get(ECX, addressSize) >>> 0; }
+
+  /** Where a stretch of bytes lies in host memory, or -1 where it must go element by element. */
+  #host(linear: number, bytes: number, entry: number): number {
+    if ((entry & MMIO) !== 0 || (linear & 0xfff) + bytes > 0x1000) return -1;
+    return ((linear ^ entry) & ~0xfff) | (linear & 0xfff);
+  }
+
+  /** A write of a whole stretch is possible only where every offset of it lies in the segment. */
+  #bulkAllowed(segment: number, register: number, addressSize: number, bytes: number, write: boolean): boolean {
+    const first = this.#get(register, addressSize);
+    if (addressSize === 2 && first + bytes > 0x10000) return false;
+    linearAddress(this.#m, segment, first, 1, write);
+    return this.#m.cpu.words[SLOT.limit0 + segment]! === -1 || bytes <= (this.#words[SLOT.limit0 + segment]! >>> 0) - (first >>> 0);
+  }
+
+  // --- MOVS ------------------------------------------------------------------------------------------------
+
+  movs(size: Width, addressSize: number, segment: number): number {
+    const count = this.#count(addressSize);
+    if (count === 0) return 0;
+    const down = (this.#m.cpu.eflags & DF) !== 0, delta = down ? -size : size;
+    const source = this.#linear(segment, ESI, addressSize, size, false), destination = this.#linear(ES, EDI, addressSize, size, true);
+    let left = Math.min(this.#elements(source, size, down, count), this.#elements(destination, size, down, count));
+    const ring = this.#memory.current, bytes = left * size;
+    if (!down && this.#bulkAllowed(segment, ESI, addressSize, bytes, false) && this.#bulkAllowed(ES, EDI, addressSize, bytes, true)) {
+      const from = this.#host(source, bytes, ring.readEntry(source)), to = this.#host(destination, bytes, ring.writeEntry(destination));
+      if (from >= 0 && to >= 0) {
+        this.#memory.storing(to, bytes);
+        this.#copy(from, to, bytes, size);
+        this.#add(ESI, addressSize, bytes);
+        this.#add(EDI, addressSize, bytes);
+        this.#add(ECX, addressSize, -left);
+        return this.#count(addressSize);
+      }
+    }
+    for (; left > 0; left--) {
+      const value = ring.load(this.#linear(segment, ESI, addressSize, size, false), size);
+      ring.store(this.#linear(ES, EDI, addressSize, size, true), size, value);
+      this.#add(ESI, addressSize, delta);
+      this.#add(EDI, addressSize, delta);
+      this.#add(ECX, addressSize, -1);
+    }
+    return this.#count(addressSize);
+  }
+
+  /** An overlapping forward copy replicates; decompressors rely on it. */
+  #copy(from: number, to: number, bytes: number, size: Width): void {
+    const { ram } = this.#memory;
+    if (to <= from || to >= from + bytes) {
+      ram.copyWithin(to, from, from + bytes);
+      return;
+    }
+    if (to - from >= size) {
+      for (let k = 0; k < bytes; k++) ram[to + k] = ram[from + k]!;
+      return;
+    }
+    for (let k = 0; k < bytes; k += size) ram.copyWithin(to + k, from + k, from + k + size);
+  }
+
+  // --- STOS, LODS --------------------------------------------------------------------------------------------
+
+  stos(size: Width, addressSize: number): number {
+    const count = this.#count(addressSize);
+    if (count === 0) return 0;
+    const down = (this.#m.cpu.eflags & DF) !== 0, delta = down ? -size : size;
+    const destination = this.#linear(ES, EDI, addressSize, size, true);
+    let left = this.#elements(destination, size, down, count);
+    const ring = this.#memory.current, bytes = left * size, value = this.#words[EAX]!;
+    if (!down && this.#bulkAllowed(ES, EDI, addressSize, bytes, true)) {
+      const to = this.#host(destination, bytes, ring.writeEntry(destination));
+      if (to >= 0) {
+        this.#memory.storing(to, bytes);
+        this.#fill(to, bytes, size, value);
+        this.#add(EDI, addressSize, bytes);
+        this.#add(ECX, addressSize, -left);
+        return this.#count(addressSize);
+      }
+    }
+    for (; left > 0; left--) {
+      ring.store(this.#linear(ES, EDI, addressSize, size, true), size, value);
+      this.#add(EDI, addressSize, delta);
+      this.#add(ECX, addressSize, -1);
+    }
+    return this.#count(addressSize);
+  }
+
+  #fill(to: number, bytes: number, size: Width, value: number): void {
+    const { ram, ram16, ram32 } = this.#memory;
+    if (size === 1) ram.fill(value, to, to + bytes);
+    else if (size === 4 && (to & 3) === 0) ram32.fill(value, to >>> 2, (to + bytes) >>> 2);
+    else if (size === 2 && (to & 1) === 0) ram16.fill(value, to >>> 1, (to + bytes) >>> 1);
+    else for (let k = 0; k < bytes; k++) ram[to + k] = value >> (8 * (k % size));
+  }
+
+  lods(size: Width, addressSize: number, segment: number): number {
+    const count = this.#count(addressSize);
+    if (count === 0) return 0;
+    const down = (this.#m.cpu.eflags & DF) !== 0, delta = down ? -size : size, ring = this.#memory.current;
+    for (let left = this.#elements(this.#linear(segment, ESI, addressSize, size, false), size, down, count); left > 0; left--) {
+      this.#setAccumulator(size, ring.load(this.#linear(segment, ESI, addressSize, size, false), size));
+      this.#add(ESI, addressSize, delta);
+      this.#add(ECX, addressSize, -1);
+    }
+    return this.#count(addressSize);
+  }
+
+  #setAccumulator(size: Width, value: number): void {
+    const before = this.#words[EAX]!;
+    this.#words[EAX] = size === 4 ? value : size === 2 ? (before & ~0xffff) | value : (before & ~0xff) | value;
+  }
+
+  // --- SCAS, CMPS: element by element, flags of the last comparison --------------------------------------------
+
+  scas(size: Width, addressSize: number, repeat: Repeat): number {
+    const count = this.#count(addressSize);
+    if (count === 0) return 0;
+    const down = (this.#m.cpu.eflags & DF) !== 0, ring = this.#memory.current;
+    const up = 32 - 8 * size, wanted = this.#words[EAX]! << up;
+    for (let left = this.#elements(this.#linear(ES, EDI, addressSize, size, false), size, down, count); left > 0; left--) {
+      const value = this.#load(ring, this.#linear(ES, EDI, addressSize, size, false), size) << up;
+      this.#compared(size, wanted, value);
+      this.#add(EDI, addressSize, down ? -size : size);
+      this.#add(ECX, addressSize, -1);
+      if ((wanted === value) !== (repeat === 1)) return 0;
+    }
+    return this.#count(addressSize);
+  }
+
+  cmps(size: Width, addressSize: number, segment: number, repeat: Repeat): number {
+    const count = this.#count(addressSize);
+    if (count === 0) return 0;
+    const down = (this.#m.cpu.eflags & DF) !== 0, delta = down ? -size : size, ring = this.#memory.current, up = 32 - 8 * size;
+    const source = this.#linear(segment, ESI, addressSize, size, false), destination = this.#linear(ES, EDI, addressSize, size, false);
+    for (let left = Math.min(this.#elements(source, size, down, count), this.#elements(destination, size, down, count)); left > 0; left--) {
+      const a = this.#load(ring, this.#linear(segment, ESI, addressSize, size, false), size) << up;
+      const b = this.#load(ring, this.#linear(ES, EDI, addressSize, size, false), size) << up;
+      this.#compared(size, a, b);
+      this.#add(ESI, addressSize, delta);
+      this.#add(EDI, addressSize, delta);
+      this.#add(ECX, addressSize, -1);
+      if ((a === b) !== (repeat === 1)) return 0;
+    }
+    return this.#count(addressSize);
+  }
+
+  #load(ring: Ring, linear: number, size: Width): number {
+    const entry = ring.read[linear >>> 12]!;
+    if (size === 1 && (entry & 1) === 0) return this.#memory.ram[linear ^ entry]!;
+    return ring.load(linear, size);
+  }
+
+  #compared(size: Width, a: number, b: number): void {
+    this.#words[SLOT.flagKind] = KIND.sub * 4 + WIDTH_CODE[size];
+    this.#words[SLOT.flagA] = a;
+    this.#words[SLOT.flagB] = b;
+  }
+
+  // --- INS, OUTS ------------------------------------------------------------------------------------------------
+
+  /** Elements to move in this stretch, 0 where a count has run out. */
+  #portElements(linear: number, size: number, addressSize: number, repeat: Repeat): number {
+    if (repeat === 0) return 1;
+    return this.#elements(linear, size, (this.#m.cpu.eflags & DF) !== 0, this.#count(addressSize));
+  }
+
+  ins(size: Width, addressSize: number, repeat: Repeat): number {
+    if (repeat !== 0 && this.#count(addressSize) === 0) return 0;
+    const delta = (this.#m.cpu.eflags & DF) !== 0 ? -size : size, port = this.#words[2]! & 0xffff, ring = this.#memory.current;
+    for (let left = this.#portElements(this.#linear(ES, EDI, addressSize, size, true), size, addressSize, repeat); left > 0; left--) {
+      const linear = this.#linear(ES, EDI, addressSize, size, true);
+      ring.checkWrite(linear, size);
+      ring.store(linear, size, portIn(this.#m, port, size));
+      this.#add(EDI, addressSize, delta);
+      if (repeat !== 0) this.#add(ECX, addressSize, -1);
+    }
+    return repeat === 0 ? 0 : this.#count(addressSize);
+  }
+
+  outs(size: Width, addressSize: number, segment: number, repeat: Repeat): number {
+    if (repeat !== 0 && this.#count(addressSize) === 0) return 0;
+    const delta = (this.#m.cpu.eflags & DF) !== 0 ? -size : size, port = this.#words[2]! & 0xffff, ring = this.#memory.current;
+    for (let left = this.#portElements(this.#linear(segment, ESI, addressSize, size, false), size, addressSize, repeat); left > 0; left--) {
+      portOut(this.#m, port, size, ring.load(this.#linear(segment, ESI, addressSize, size, false), size));
+      this.#add(ESI, addressSize, delta);
+      if (repeat !== 0) this.#add(ECX, addressSize, -1);
+    }
+    return repeat === 0 ? 0 : this.#count(addressSize);
+  }
+}

@@ -1,0 +1,392 @@
+/**
+ * The virtual CPU: runs guest code until something is the machine's to handle.
+ *
+ * The loop asks for events at exact instruction counts, delivers interrupts and faults, and lets the interpreter or a region run up to the
+ * next event. Both engines poll at the same places: after every instruction that calls the monitor, after every fault, and when the
+ * count of the next event is reached.
+ */
+import { CodeCache, type CodeSpace } from "./code-cache.ts";
+import type { VcpuExit, VcpuHost } from "./exit.ts";
+import { currentFault, GuestFault, NO_ERROR_CODE, RETRY, Retry, VECTOR } from "./faults.ts";
+import { Fpu } from "./fpu/fpu.ts";
+import { runtimeFunctions } from "./functions.ts";
+import { EXACT, FETCH, type Insn, REGION, STRADDLING } from "./insn.ts";
+import { Interpreter } from "./interpreter.ts";
+import { GuestMemory, linearMemory, MMIO, type MemoryState } from "./memory.ts";
+import { modeKey, modeOf } from "./mode.ts";
+import type { Monitor, PortSpace } from "./monitor/context.ts";
+import { deliverFault, deliverInterrupt } from "./monitor/interrupt.ts";
+import { type CodeCheck, FAULTED, LEFT_NORMALLY, type Region, Regions } from "./region.ts";
+import { resetState } from "./reset.ts";
+import { type CpuState, IF, SLOT, TF } from "./state.ts";
+import { Straddlers } from "./straddling.ts";
+
+export type Engine = "translate" | "interpret";
+
+export interface VcpuOptions {
+  readonly cpu: CpuState;
+  readonly memory: GuestMemory;
+  readonly host: VcpuHost;
+  readonly ports: PortSpace;
+  readonly engine: Engine;
+  /** Executions of a backward branch or call target before it is translated. */
+  readonly hotThreshold?: number;
+  /** Checks every region's source before it runs. */
+  readonly verifyCode?: CodeCheck | undefined;
+}
+
+export interface VcpuState {
+  readonly words: Int32Array;
+  readonly memory: MemoryState;
+  readonly count: number;
+  readonly skipped: number;
+}
+
+const { eip: EIP, page: PAGE, base1: CS_BASE, limit1: CS_LIMIT, halted: HALTED, shadow: SHADOW, eflags: EFLAGS, left: LEFT, faultId: FAULT_ID } = SLOT;
+/** A region returns to the loop after so many instructions at the latest, so that V8 enters its optimised code by the front door. */
+const SLICE = 100_000;
+const DR6_SINGLE_STEP = 1 << 14;
+
+export class Vcpu {
+  readonly cpu: CpuState;
+  readonly memory: GuestMemory;
+  readonly cache: CodeCache;
+  readonly engine: Engine;
+  readonly interpreter: Interpreter;
+  /** Instructions retired. */
+  count = 0;
+  /** Instructions that single steps and the interpreter's loop retired; the rest is translated code's. */
+  readonly stats = { exactSteps: 0, faults: 0, interrupts: 0, retries: 0 };
+
+  readonly #host: VcpuHost;
+  readonly #monitor: Monitor;
+  readonly #spaces = new Map<number, CodeSpace>();
+  readonly #straddlers: Straddlers;
+  readonly #fpu: Fpu;
+  readonly #regions: Regions;
+  #skipped = 0;
+  #space: CodeSpace | undefined;
+  #spaceKey = -1;
+
+  constructor(options: VcpuOptions) {
+    const { cpu, memory } = options;
+    this.cpu = cpu;
+    this.memory = memory;
+    this.engine = options.engine;
+    this.#host = options.host;
+    this.#monitor = { cpu, memory: linearMemory(memory), ports: options.ports, now: () => this.now() };
+    this.#fpu = new Fpu(cpu);
+    this.cache = new CodeCache(memory);
+    const functions = runtimeFunctions(this.#monitor, memory, this.#fpu);
+    this.interpreter = new Interpreter(cpu, memory, this.cache, functions, this.engine === "translate", options.hotThreshold ?? 4000);
+    this.#regions = new Regions(cpu, memory, this.cache, functions, (site, left) => this.#stepInRegion(site, left), options.verifyCode);
+    this.cache.refuse = () => { throw RETRY; }; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
+    this.#straddlers = new Straddlers(memory, cpu);
+    this.reset();
+  }
+
+  /** Guest time in ns: instructions retired + time skipped in HLT. */
+  now(): number { return this.count + this.#skipped; }
+
+  /** Advances guest time to `time` while halted; never back. */
+  skipTo(time: number): void {
+    if (time > this.now()) this.#skipped += time - this.now();
+  }
+
+  /** Power-on state of the processor (SDM volume 3, 9.1.1); memory, count and time stay. */
+  reset(): void {
+    resetState(this.cpu);
+    this.#fpu.reset();
+    this.memory.flushAll();
+  }
+
+  save(): VcpuState {
+    return { words: this.cpu.words.slice(), memory: this.memory.save(), count: this.count, skipped: this.#skipped };
+  }
+
+  restore(state: VcpuState): void {
+    this.#forgetCode();
+    this.cpu.words.set(state.words);
+    this.memory.restore(state.memory);
+    this.count = state.count;
+    this.#skipped = state.skipped;
+  }
+
+  #forgetCode(): void {
+    this.cache.clear();
+    this.#straddlers.clear();
+  }
+
+  // --- The loop ----------------------------------------------------------------------------------------------
+
+  /** Runs at most `budget` instructions, to the instruction. */
+  run(budget: number): VcpuExit {
+    const S = this.cpu.words, end = this.count + budget;
+    for (;;) {
+      const exit = this.#poll(end);
+      if (exit !== undefined) return exit;
+      if (this.cache.full) this.#forgetCode();
+      try {
+        if (S[SHADOW] !== 0 || (S[EFLAGS]! & TF) !== 0) this.#step();
+        else this.#walk(Math.min(end, this.#eventCount()));
+      } catch (event) {
+        if (this.#faulted(event) === "shutdown") return { reason: "shutdown" };
+      }
+    }
+  }
+
+  /** The instruction count at which the machine's next event is due. */
+  #eventCount(): number { return this.#host.nextEvent() - this.#skipped; }
+
+  /** Lets due events happen, takes an interrupt; an exit where the machine has to act. */
+  #poll(end: number): VcpuExit | undefined {
+    const S = this.cpu.words, host = this.#host;
+    if (this.now() >= host.nextEvent()) host.advance();
+    if (host.stopRequested()) return { reason: "stop" };
+    if ((S[EFLAGS]! & IF) !== 0 && S[SHADOW] === 0 && host.interruptRequested()) this.#interrupt();
+    if (this.#shutdown) { this.#shutdown = false; return { reason: "shutdown" }; }
+    if (S[HALTED] !== 0) return { reason: "halt", interruptible: (S[EFLAGS]! & IF) !== 0 };
+    if (this.count >= end) return { reason: "budget" };
+    return undefined;
+  }
+
+  #interrupt(): void {
+    this.cpu.halted = 0;
+    this.stats.interrupts++;
+    const vector = this.#host.acknowledgeInterrupt(), eip = this.cpu.eip;
+    try {
+      deliverInterrupt(this.#monitor, vector);
+    } catch (event) {
+      this.cpu.eip = eip;
+      this.#shutdown ||= this.#faulted(event) === "shutdown";
+    }
+  }
+
+  /** A triple fault happened. */
+  #shutdown = false;
+
+  /** Delivers a guest fault at `eip`. Anything else is a fault of ours and is thrown on. */
+  #faulted(event: unknown): "delivered" | "shutdown" {
+    this.memory.exact = true;
+    if (!(event instanceof GuestFault)) throw event;
+    this.stats.faults++;
+    return deliverFault(this.#monitor, event.vector, event.errorCode);
+  }
+
+  /** The code space of the current mode. */
+  #currentSpace(): CodeSpace {
+    const key = modeKey(this.#monitor);
+    if (key !== this.#spaceKey || this.#space === undefined) {
+      let space = this.#spaces.get(key);
+      if (space === undefined) this.#spaces.set(key, (space = this.interpreter.space(modeOf(key))));
+      this.#space = space;
+      this.#spaceKey = key;
+    }
+    return this.#space;
+  }
+
+  /** The instruction at CS:EIP, fetched as the processor fetches it: limit, page, accessed bit. May fault. */
+  #lookup(): Insn {
+    const S = this.cpu.words, space = this.#currentSpace();
+    const eip = S[EIP]!;
+    if (!space.mode.flat && eip >>> 0 > S[CS_LIMIT]! >>> 0) throw fault(VECTOR.GP, 0);
+    const linear = eip + S[CS_BASE]! | 0;
+    const entry = this.memory.current.execEntry(linear);
+    if ((entry & MMIO) !== 0) throw fault(VECTOR.UD, NO_ERROR_CODE); // all ones: FFh FFh
+    S[PAGE] = linear & ~0xfff;
+    const page = space.page((linear ^ entry) >>> 12), insn = page.at(linear & 0xfff);
+    if (insn.f === page.undecoded) this.cache.decodeAt(page, insn);
+    return insn;
+  }
+
+  /** Sets `eip` from a place in the interpreter's walk. */
+  #settle(at: Insn): void {
+    const S = this.cpu.words;
+    if (at.kind !== FETCH) S[EIP] = S[PAGE]! + at.o - S[CS_BASE]! | 0;
+  }
+
+  /** Interprets and runs regions until `limit` instructions are retired or something must be polled. */
+  #walk(limit: number): void {
+    const { interpreter, memory } = this;
+    let at = this.#lookup();
+    for (;;) {
+      const before = limit - this.count;
+      if (before <= 0) { this.#settle(at); return; }
+      memory.exact = false;
+      try {
+        interpreter.run(at, before);
+        memory.exact = true;
+      } catch (event) {
+        memory.exact = true;
+        this.count += before - interpreter.left;
+        this.#settle(interpreter.at);
+        if (!(event instanceof Retry)) throw event;
+        this.stats.retries++;
+        this.#step();
+        return;
+      }
+      this.count += before - interpreter.left;
+      at = interpreter.at;
+      if (interpreter.left === 0) { this.#settle(at); return; }
+      this.#settle(at);
+      switch (at.kind) {
+        case FETCH: at = this.#lookup(); break;
+        case EXACT: case STRADDLING: this.#step(); return;
+        case REGION: {
+          const next = this.#enter(at, limit);
+          if (next === undefined) return;
+          at = next;
+          break;
+        }
+        default: return;
+      }
+    }
+  }
+
+  // --- Regions ------------------------------------------------------------------------------------------------
+
+  /** Budget at the region's entry, and the count that goes with it. */
+  #entryBudget = 0;
+  #entryCount = 0;
+  #event: unknown;
+
+  /** Runs the region at `head` and those that follow it; returns where the interpreter goes on, or undefined to poll. */
+  #enter(head: Insn, limit: number): Insn | undefined {
+    const S = this.cpu.words, space = this.#currentSpace();
+    for (let at = head; ;) {
+      const region = this.#regions.at(at, S[EIP]!, space), budget = Math.min(limit - this.count, SLICE);
+      if (region === undefined || budget < region.length) {
+        if (at.kind !== REGION) return at;
+        this.#step(); // the head as the instruction that it is
+        return undefined;
+      }
+      this.#run(region, budget);
+      if (this.#leave || this.count >= limit) return undefined;
+      at = this.#lookup();
+      if (at.kind !== REGION) return at;
+    }
+  }
+
+  /** The region must not go on: something is to be polled or delivered. */
+  #leave = false;
+
+  #run(region: Region, budget: number): void {
+    const S = this.cpu.words, { cache, memory } = this;
+    this.#leave = false;
+    this.#event = undefined;
+    this.#entryBudget = budget;
+    this.#entryCount = this.count;
+    this.#region = region;
+    region.entries++;
+    cache.running = region;
+    memory.exact = false;
+    let code: number;
+    try {
+      code = region.run(budget);
+    } finally {
+      cache.running = undefined;
+      memory.exact = true;
+    }
+    if (code === LEFT_NORMALLY) {
+      this.count = this.#entryCount + budget - S[LEFT]!;
+      if (this.#event !== undefined) this.#throwEvent();
+      return;
+    }
+    const site = region.sites[S[FAULT_ID]!]!;
+    this.count = this.#entryCount + budget - S[LEFT]! - site.rest;
+    S[EIP] = site.eip;
+    if (code === FAULTED) throw currentFault;
+    this.stats.retries++;
+    this.#leave = true;
+    this.#step();
+  }
+
+  #throwEvent(): never {
+    const event = this.#event;
+    this.#event = undefined;
+    throw event;
+  }
+
+  #region: Region | undefined;
+
+  /**
+   * A region hands one instruction to the interpreter. Registers are written back. Returns 0 where the region goes on behind it; the state
+   * words `left` and, where it does not, `eip` say how.
+   */
+  #stepInRegion(id: number, left: number): number {
+    const S = this.cpu.words, region = this.#region!, site = region.sites[id]!;
+    const flushes = this.memory.stats.flushes, key = this.#spaceKey, next = S[EIP] = site.eip;
+    this.cache.running = undefined;
+    this.memory.exact = true;
+    let actual = left + site.rest;
+    this.count = this.#entryCount + this.#entryBudget - actual;
+    let again = true;
+    try {
+      while (again) {
+        this.#step();
+        actual--;
+        again = S[EIP] === next && actual > region.length && !this.#mustPoll();
+      }
+    } catch (event) {
+      this.#event = event;
+      S[LEFT] = actual;
+      return 1;
+    } finally {
+      this.cache.running = region;
+      this.memory.exact = false;
+    }
+    const charged = actual - (site.rest - 1);
+    this.#leave = this.#mustPoll();
+    if (this.#leave || S[EIP] !== site.next || region.dropped || charged < region.length || this.memory.stats.flushes !== flushes || modeKey(this.#monitor) !== key) {
+      S[LEFT] = actual;
+      return 1;
+    }
+    S[LEFT] = charged;
+    return 0;
+  }
+
+  /** Whether an event, interrupt or trap must be seen to before the next instruction. */
+  #mustPoll(): boolean {
+    const S = this.cpu.words, host = this.#host;
+    return S[HALTED] !== 0 || S[SHADOW] !== 0 || (S[EFLAGS]! & TF) !== 0 || host.stopRequested() ||
+      this.#eventCount() < this.#entryCount + this.#entryBudget || (S[EFLAGS]! & IF) !== 0 && host.interruptRequested();
+  }
+
+  // --- One instruction ------------------------------------------------------------------------------------------
+
+  /** Executes exactly one instruction at `eip`, at its exact count. */
+  #step(): void {
+    const S = this.cpu.words, shadowed = S[SHADOW] !== 0, trap = (S[EFLAGS]! & TF) !== 0;
+    const start = S[EIP]!;
+    this.stats.exactSteps++;
+    try {
+      const insn = this.#lookup();
+      const next = insn.kind === STRADDLING ? this.#straddlers.execute(insn, this.#currentSpace()) : this.#execute(insn);
+      S[SLOT.wasted] = 0;
+      if (next.kind !== FETCH) S[EIP] = S[PAGE]! + next.o - S[CS_BASE]! | 0;
+    } catch (event) {
+      S[SLOT.wasted] = 0;
+      S[EIP] = start;
+      throw event;
+    }
+    this.count++;
+    if (shadowed) S[SHADOW] = 0;
+    if (trap) {
+      this.cpu.dr6 |= DR6_SINGLE_STEP;
+      throw fault(VECTOR.DB, NO_ERROR_CODE);
+    }
+  }
+
+  #execute(insn: Insn): Insn {
+    const S = this.cpu.words;
+    S[EIP] = S[PAGE]! + insn.e - S[CS_BASE]! | 0;
+    return insn.g(insn);
+  }
+}
+
+/** A fault that the loop itself finds. */
+function fault(vector: number, errorCode: number): GuestFault {
+  currentFault.vector = vector;
+  currentFault.errorCode = errorCode;
+  return currentFault;
+}

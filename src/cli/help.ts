@@ -1,0 +1,60 @@
+/** What `--help` prints. */
+import { COMMANDS, optionsOf, type Command } from "./options.ts";
+
+const SUMMARY: Readonly<Record<Command, string>> = {
+  run: "run a guest, its serial port on this terminal",
+  lockstep: "run a guest in both engines at once and stop at the first difference",
+  compare: "run a guest in both engines, one after the other, and compare",
+  show: "show guest code beside the JavaScript that it becomes",
+  guests: "list the guests that calque knows; --fetch gets them",
+};
+
+const SYNOPSIS: Readonly<Record<Command, string>> = {
+  run: "[debian | demo | FILE]",
+  lockstep: "[debian | demo | FILE]",
+  compare: "[debian | demo | FILE]",
+  show: "hex:BYTES | IMAGE@0xADDRESS",
+  guests: "",
+};
+
+const NOTES: Readonly<Record<Command, string>> = {
+  run: `FILE is a multiboot kernel or a Linux bzImage; anything else is a flat image and needs --load-at.
+At a terminal: Ctrl-A x leaves, Ctrl-A h shows the keys, Ctrl-A Ctrl-A sends Ctrl-A; Ctrl-C goes to the guest.
+
+Exit codes: 0 all expected text seen, or the guest ended well; 1 triple fault, expected text missing, or budget used up;
+2 unusable arguments or files; 70 a fault of calque; 124 timeout; (v << 1 | 1) & 255 after --debug-exit.`,
+  lockstep: "Exit codes: 0 equal, 1 different; 2, 70 and 124 as for run.",
+  compare: "Exit codes: as for run; 1 too where the engines end in different states. A used-up budget is a normal end.",
+  show: "BYTES are hexadecimal, spaces allowed. IMAGE is debian, demo or a file; the address is a linear one.",
+  guests: "Guests are kept in guests/ beside the program, or where CALQUE_GUESTS says.",
+};
+
+export function generalHelp(): string {
+  const width = Math.max(...COMMANDS.map((command) => command.length));
+  return [
+    "calque runs unmodified IA-32 guests by translating them into JavaScript.",
+    "",
+    "usage: calque COMMAND [options]",
+    "",
+    ...COMMANDS.map((command) => `  ${command.padEnd(width)}  ${SUMMARY[command]}`),
+    "",
+    "  calque COMMAND --help   the options of a command",
+    "  calque --version        the version",
+    "",
+  ].join("\n");
+}
+
+export function commandHelp(command: Command): string {
+  const options = optionsOf(command).map(([name, { value, help }]) => [value === "" ? `--${name}` : `--${name} ${value}`, help] as const);
+  const width = Math.max(0, ...options.map(([left]) => left.length));
+  return [
+    SUMMARY[command],
+    "",
+    `usage: calque ${[command, SYNOPSIS[command], "[options]"].filter((part) => part !== "").join(" ")}`,
+    "",
+    ...options.map(([left, help]) => `  ${left.padEnd(width)}  ${help}`),
+    "",
+    NOTES[command],
+    "",
+  ].join("\n");
+}

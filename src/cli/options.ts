@@ -1,0 +1,234 @@
+/** The options of the command line: one table, from which parsing and help derive. */
+import { parseArgs } from "node:util";
+import { CalqueError } from "../error.ts";
+import { parseSendText, type ScriptStep } from "../input.ts";
+import { checkMemorySize } from "../loaders/recognize.ts";
+
+export type Command = "run" | "lockstep" | "compare" | "show" | "guests";
+export const COMMANDS: readonly Command[] = ["run", "lockstep", "compare", "show", "guests"];
+
+interface Option {
+  /** How help writes the value; "" for a switch. */
+  readonly value: string;
+  readonly help: string;
+  readonly commands: readonly Command[];
+  readonly repeated?: true;
+}
+
+const MACHINE: readonly Command[] = ["run", "lockstep", "compare", "show"], RUNNING: readonly Command[] = ["run", "lockstep", "compare"];
+
+export const OPTIONS = {
+  kernel: { value: "FILE", help: "the kernel or image to start, in place of a name", commands: MACHINE },
+  initrd: { value: "FILE", help: "initial RAM disk (bzImage) or module (multiboot)", commands: MACHINE },
+  append: { value: "TEXT", help: "the kernel command line", commands: MACHINE },
+  memory: { value: "SIZE", help: "RAM, as 48M or 1G (default 256M)", commands: MACHINE },
+  "load-at": { value: "ADDRESS", help: "the file is a flat image: load and enter it here", commands: MACHINE },
+  bits: { value: "16|32", help: "flat images: real mode or flat protected mode (default 32)", commands: MACHINE },
+  engine: { value: "translate|interpret", help: "how guest code is run (default translate)", commands: ["run", "show"] },
+  serial: { value: "stdio|none|file:FILE", help: "where COM1 goes (default stdio)", commands: ["run", "compare"] },
+  expect: { value: "TEXT", help: "wait for this text from the guest; the last one ends the run well", commands: MACHINE, repeated: true },
+  send: { value: "TEXT", help: "type this when the --expect before it is seen; knows \\n \\r \\t \\xHH", commands: MACHINE, repeated: true },
+  timeout: { value: "SECONDS", help: "give up after so long (exit code 124)", commands: RUNNING },
+  "max-instructions": { value: "N", help: "stop after N guest instructions", commands: RUNNING },
+  every: { value: "N", help: "compare the engines' states every N instructions (default 1000000)", commands: ["lockstep"] },
+  pace: { value: "none|real", help: "idle time is skipped, or slept (default real at a terminal)", commands: ["run"] },
+  input: { value: "-", help: "read serial input from stdin though it is no terminal", commands: ["run"] },
+  "debug-exit": { value: "PORT", help: "a write of v to this port ends the run with exit code (v << 1 | 1) & 255", commands: RUNNING },
+  rtc: { value: "now|DATE", help: "what the clock shows at power-on (default 2026-01-01)", commands: MACHINE },
+  record: { value: "FILE", help: "write all serial input with its guest times", commands: ["run"] },
+  replay: { value: "FILE", help: "feed a recorded session again", commands: RUNNING },
+  stats: { value: "FILE.json", help: "write the run's figures", commands: ["run", "compare"] },
+  "verify-code": { value: "", help: "check every generated function before it runs", commands: RUNNING },
+  at: { value: "COUNT|TEXT", help: "first run the guest so many instructions, or until it has printed TEXT", commands: ["show"] },
+  fetch: { value: "", help: "get the guests that come from packages", commands: ["guests"] },
+} as const satisfies Record<string, Option>;
+
+export type OptionName = keyof typeof OPTIONS;
+const TABLE: Readonly<Record<OptionName, Option>> = OPTIONS;
+const OPTION_NAMES = Object.keys(OPTIONS) as OptionName[];
+
+export type Engine = "translate" | "interpret";
+export type SerialSink = { readonly kind: "stdio" | "none" } | { readonly kind: "file"; readonly path: string };
+
+/** 2026-01-01 00:00:00 UTC, in ms. */
+export const DEFAULT_RTC = Date.UTC(2026, 0, 1);
+
+/** What the user asked for, checked and converted; files are not opened yet. */
+export interface Settings {
+  readonly operands: readonly string[];
+  readonly kernel: string | undefined;
+  readonly initrd: string | undefined;
+  readonly append: string | undefined;
+  readonly memory: number;
+  readonly loadAt: number | undefined;
+  readonly bits: 16 | 32 | undefined;
+  readonly engine: Engine;
+  readonly serial: SerialSink;
+  readonly script: readonly ScriptStep[];
+  readonly timeout: number | undefined;
+  readonly maxInstructions: number | undefined;
+  readonly every: number;
+  readonly pace: "none" | "real" | undefined;
+  readonly readInput: boolean;
+  readonly debugExit: number | undefined;
+  /** ms since 1970 UTC, where it was given. */
+  readonly rtc: number | undefined;
+  readonly record: string | undefined;
+  readonly replay: string | undefined;
+  readonly stats: string | undefined;
+  readonly verifyCode: boolean;
+  readonly at: string | undefined;
+  readonly fetch: boolean;
+}
+
+export type Request =
+  | { readonly kind: "help"; readonly command: Command | undefined }
+  | { readonly kind: "version" }
+  | { readonly kind: "command"; readonly command: Command; readonly settings: Settings };
+
+function parseNumber(text: string, name: OptionName): number {
+  const digits = text.replaceAll("_", "");
+  const value = /^(0x[0-9a-f]+|[0-9]+(\.[0-9]+)?(e[0-9]+)?)$/i.test(digits) ? Number(digits) : NaN;
+  if (!Number.isSafeInteger(value)) throw new CalqueError(`${JSON.stringify(text)} is not a number`, `--${name}`);
+  return value;
+}
+
+function parseLimited(text: string, name: OptionName, limit: number): number {
+  const value = parseNumber(text, name);
+  if (value > limit) throw new CalqueError(`${text} is beyond 0x${limit.toString(16)}`, `--${name}`);
+  return value;
+}
+
+export function parseMemory(text: string): number {
+  const match = /^([0-9]+)([KMG]?)(?:i?B)?$/i.exec(text);
+  if (match === null) throw new CalqueError(`${JSON.stringify(text)} is not a size such as 256M`, "--memory");
+  const unit = { "": 1, K: 1 << 10, M: 1 << 20, G: 1 << 30 }[match[2]!.toUpperCase()]!;
+  return checkMemorySize(Number(match[1]) * unit);
+}
+
+function parseSeconds(text: string): number {
+  const value = /^[0-9]*\.?[0-9]+$/.test(text) ? Number(text) : NaN;
+  if (!(value > 0)) throw new CalqueError(`${JSON.stringify(text)} is not a number of seconds`, "--timeout");
+  return value;
+}
+
+function parseRtc(text: string): number {
+  if (text === "now") return Date.now();
+  const zoned = /([Zz]|[+-]\d\d:?\d\d)$/.test(text) && text.includes(":") ? text : text.includes(":") ? `${text.replace(" ", "T")}Z` : `${text}T00:00:00Z`;
+  const value = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(zoned) : NaN;
+  if (Number.isNaN(value)) throw new CalqueError(`${JSON.stringify(text)} is neither "now" nor a date such as 2026-01-01 or 2026-01-01T12:00:00Z`, "--rtc");
+  return value;
+}
+
+function parseChoice<Choice extends string>(text: string, name: OptionName, choices: readonly Choice[]): Choice {
+  const choice = choices.find((known) => known === text);
+  if (choice === undefined) throw new CalqueError(`${JSON.stringify(text)} is none of ${choices.join(", ")}`, `--${name}`);
+  return choice;
+}
+
+function parseSerial(text: string): SerialSink {
+  if (text.startsWith("file:") && text.length > 5) return { kind: "file", path: text.slice(5) };
+  if (text === "stdio" || text === "none") return { kind: text };
+  throw new CalqueError(`${JSON.stringify(text)} is none of stdio, none, file:FILE`, "--serial");
+}
+
+interface Given {
+  readonly operands: string[];
+  readonly values: Map<OptionName, string>;
+  readonly script: ScriptStep[];
+}
+
+function collect(command: Command, args: readonly string[]): Given | "help" {
+  const config = Object.fromEntries(OPTION_NAMES.map((name) => [name, { type: TABLE[name].value === "" ? "boolean" : "string", multiple: true } as const]));
+  const { tokens } = parseArgs({
+    args: attachValues(args), options: { ...config, help: { type: "boolean", short: "h" } }, allowPositionals: true, strict: false, tokens: true,
+  });
+  const given: Given = { operands: [], values: new Map(), script: [] };
+  for (const token of tokens) {
+    if (token.kind === "positional") given.operands.push(token.value);
+    if (token.kind !== "option") continue;
+    if (token.name === "help") return "help";
+    const name = OPTION_NAMES.find((known) => known === token.name);
+    if (name === undefined || token.rawName === `-${token.name}`) throw new CalqueError("unknown option", token.rawName);
+    const option = TABLE[name];
+    if (!option.commands.includes(command)) throw new CalqueError(`no option of "calque ${command}"`, `--${name}`);
+    const value = token.value ?? "";
+    if (option.value === "" && token.value !== undefined) throw new CalqueError("takes no value", `--${name}`);
+    if (option.value !== "" && value === "" && name !== "append") throw new CalqueError(`needs a value: ${option.value}`, `--${name}`);
+    if (name === "expect") given.script.push({ kind: "expect", text: new TextEncoder().encode(value) });
+    else if (name === "send") given.script.push({ kind: "send", bytes: parseSendText(value) });
+    else if (given.values.has(name)) throw new CalqueError("given twice", `--${name}`);
+    else given.values.set(name, value);
+  }
+  return given;
+}
+
+const isOption = (argument: string): boolean => OPTION_NAMES.some((name) => argument === `--${name}` || argument.startsWith(`--${name}=`));
+
+/** `--expect -x` as `--expect=-x`, so that a value may begin with a dash. Throws where a value is missing. */
+function attachValues(args: readonly string[]): string[] {
+  const attached: string[] = [];
+  for (let k = 0; k < args.length; k++) {
+    const argument = args[k]!;
+    if (argument === "--") return [...attached, ...args.slice(k)];
+    const name = OPTION_NAMES.find((known) => argument === `--${known}`);
+    const next = args[k + 1];
+    if (name === undefined || TABLE[name].value === "") {
+      attached.push(argument);
+      continue;
+    }
+    if (next === undefined || isOption(next)) throw new CalqueError(`needs a value: ${TABLE[name].value}`, argument);
+    attached.push(`${argument}=${next}`);
+    k++;
+  }
+  return attached;
+}
+
+function toSettings(given: Given): Settings {
+  const { values, script } = given;
+  const convert = <Value>(name: OptionName, parse: (text: string, name: OptionName) => Value): Value | undefined => {
+    const text = values.get(name);
+    return text === undefined ? undefined : parse(text, name);
+  };
+  const bits = convert("bits", (text, name) => parseChoice(text, name, ["16", "32"]));
+  if (values.has("replay") && script.some((step) => step.kind === "send")) throw new CalqueError("a replay types by itself; leave out --send", "--replay");
+  if (values.has("replay") && values.has("input")) throw new CalqueError("a replay reads no other input; leave out --input", "--replay");
+  return {
+    operands: given.operands,
+    kernel: values.get("kernel"), initrd: values.get("initrd"), append: values.get("append"),
+    memory: convert("memory", parseMemory) ?? 256 << 20,
+    loadAt: convert("load-at", (text, name) => parseLimited(text, name, 0xffffffff)),
+    bits: bits === undefined ? undefined : bits === "16" ? 16 : 32,
+    engine: convert("engine", (text, name) => parseChoice<Engine>(text, name, ["translate", "interpret"])) ?? "translate",
+    serial: convert("serial", parseSerial) ?? { kind: "stdio" },
+    script,
+    timeout: convert("timeout", parseSeconds),
+    maxInstructions: convert("max-instructions", parseNumber),
+    every: Math.max(1, convert("every", parseNumber) ?? 1_000_000),
+    pace: convert("pace", (text, name) => parseChoice(text, name, ["none", "real"])),
+    readInput: convert("input", (text, name) => parseChoice(text, name, ["-"])) !== undefined,
+    debugExit: convert("debug-exit", (text, name) => parseLimited(text, name, 0xffff)),
+    rtc: convert("rtc", parseRtc),
+    record: values.get("record"), replay: values.get("replay"), stats: values.get("stats"),
+    verifyCode: values.has("verify-code"),
+    at: values.get("at"),
+    fetch: values.has("fetch"),
+  };
+}
+
+/** Reads the arguments after the program's name. Throws `CalqueError`. */
+export function parseCommandLine(args: readonly string[]): Request {
+  const [first, ...rest] = args;
+  if (first === undefined) throw new CalqueError(`no command given; there are ${COMMANDS.join(", ")}, and --help`);
+  if (first === "--version" || first === "-V") return { kind: "version" };
+  if (first === "--help" || first === "-h" || first === "help") return { kind: "help", command: COMMANDS.find((known) => known === rest[0]) };
+  const command = COMMANDS.find((known) => known === first);
+  if (command === undefined) throw new CalqueError(`unknown command ${JSON.stringify(first)}; there are ${COMMANDS.join(", ")}, and --help`);
+  const given = collect(command, rest);
+  return given === "help" ? { kind: "help", command } : { kind: "command", command, settings: toSettings(given) };
+}
+
+/** The options that a command takes, in the table's order. */
+export function optionsOf(command: Command): ReadonlyArray<readonly [OptionName, Option]> {
+  return OPTION_NAMES.filter((name) => TABLE[name].commands.includes(command)).map((name) => [name, TABLE[name]]);
+}

@@ -1,0 +1,34 @@
+/** Compares what the processor and an engine made of a case. */
+import { RF } from "../../../runtime/state.ts";
+import { COMPLETED, WINDOW, type Result } from "./case-format.ts";
+import { undefinedFlags } from "./undefined.ts";
+import type { Generated } from "./generate.ts";
+
+const NAMES = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"];
+const SEGMENTS = ["es", "cs", "ss", "ds", "fs", "gs"];
+/** The bits of an error code of a page fault that do not say how the page was protected: bit 4 needs no-execute pages. */
+const NO_FETCH = ~(1 << 4);
+const PAGE_FAULT = 14;
+
+function hex(value: number): string {
+  return `${(value >>> 0).toString(16)}h`;
+}
+
+/** What differs, one phrase each; empty where nothing does. */
+export function differences(test: Generated, native: Result, engine: Result): string[] {
+  const found: string[] = [];
+  const note = (what: string, expected: number, got: number): void => {
+    if (expected >>> 0 !== got >>> 0) found.push(`${what}: processor ${hex(expected)}, engine ${hex(got)}`);
+  };
+  note("vector", native.vector, engine.vector);
+  note("eip", native.eip, engine.eip);
+  if (native.vector === PAGE_FAULT) note("cr2", native.cr2, engine.cr2);
+  if (native.vector !== COMPLETED) note("error code", native.error & NO_FETCH, engine.error);
+  NAMES.forEach((name, index) => { note(name, native.registers[index]!, engine.registers[index]!); });
+  SEGMENTS.forEach((name, index) => { note(name, native.selectors[index]!, engine.selectors[index]!); });
+  // The trap that ends a completed case clears RF; a fault's image has it set.
+  const ignored = native.vector === COMPLETED ? undefinedFlags(test.instruction, test) | RF : 0;
+  note("eflags", native.eflags & ~ignored, engine.eflags & ~ignored);
+  for (let k = 0; k < WINDOW; k++) if (native.window[k] !== engine.window[k]) note(`[${hex(test.windowAt + k)}]`, native.window[k]!, engine.window[k]!);
+  return found;
+}

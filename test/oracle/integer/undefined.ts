@@ -1,0 +1,61 @@
+/**
+ * What the SDM leaves undefined: flags and results that are not compared, with the page that says so.
+ *
+ * Everything that is not listed is compared bit by bit.
+ */
+import { AF, CF, OF, PF, SF, ZF } from "../../../runtime/state.ts";
+import type { Instruction } from "../../../translator/translate.ts";
+import type { Case } from "./case-format.ts";
+
+const ALL = CF | PF | AF | ZF | SF | OF;
+
+/** By mnemonic: the flags that are undefined after it whatever its operands (SDM volume 2, "Flags affected"; volume 1, appendix A). */
+const UNDEFINED_FLAGS: Readonly<Record<string, number>> = {
+  and: AF, or: AF, xor: AF, test: AF,
+  mul: SF | ZF | AF | PF, imul: SF | ZF | AF | PF,
+  div: ALL, idiv: ALL,
+  bsf: ALL & ~ZF, bsr: ALL & ~ZF,
+  bt: ALL & ~(CF | ZF), bts: ALL & ~(CF | ZF), btr: ALL & ~(CF | ZF), btc: ALL & ~(CF | ZF),
+  aaa: OF | SF | ZF | PF, aas: OF | SF | ZF | PF,
+  aam: OF | AF | CF, aad: OF | AF | CF,
+  daa: OF, das: OF,
+};
+
+const SHIFTS = new Set(["shl", "sal", "shr", "sar", "shld", "shrd"]);
+const ROTATES = new Set(["rol", "ror", "rcl", "rcr"]);
+
+/** The count of a shift or rotate, masked to five bits. */
+function shiftCount(instruction: Instruction, test: Case): number {
+  const last = instruction.operands.at(-1);
+  return (last?.kind === "imm" ? last.value : test.registers[1]!) & 31;
+}
+
+function operandBits(instruction: Instruction): number {
+  const first = instruction.operands[0];
+  return first !== undefined && "size" in first ? first.size * 8 : 32;
+}
+
+/** OF is defined for a count of 1 only; CF of SHL and SHR not when the count reaches the width; AF never. Count 0 changes nothing. */
+function undefinedAfterShift(instruction: Instruction, count: number): number {
+  if (count === 0) return 0;
+  const { mnemonic } = instruction.row, bits = operandBits(instruction);
+  let flags = AF | (count === 1 ? 0 : OF);
+  if (count >= bits && mnemonic !== "sar") flags |= CF;
+  if (count > bits && mnemonic.endsWith("d")) flags = ALL;
+  return flags;
+}
+
+export function undefinedFlags(instruction: Instruction | undefined, test: Case): number {
+  if (instruction === undefined) return 0;
+  const { mnemonic } = instruction.row;
+  if (SHIFTS.has(mnemonic)) return undefinedAfterShift(instruction, shiftCount(instruction, test));
+  if (ROTATES.has(mnemonic)) return (shiftCount(instruction, test) > 1 ? OF : 0);
+  return (UNDEFINED_FLAGS[mnemonic] ?? 0);
+}
+
+/** Cases whose result, not only a flag, is undefined: they are not generated. */
+export function resultIsUndefined(instruction: Instruction, test: Case): boolean {
+  const { mnemonic } = instruction.row;
+  if (mnemonic === "shld" || mnemonic === "shrd") return shiftCount(instruction, test) > operandBits(instruction);
+  return mnemonic === "bswap" && instruction.operandSize === 2;
+}

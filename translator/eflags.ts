@@ -1,0 +1,2 @@
+/** EFLAGS bits (SDM volume 1, 3.4.3), as far as translated code names them. */
+export { AF, CF, DF, OF, PF, SF, ZF } from "../runtime/abi.ts";

@@ -1,0 +1,194 @@
+/**
+ * How operations look in JavaScript. What does not depend on where guest registers live stands in one
+ * table; a `Place` says the rest: the interpreter's handlers keep registers in the state words, regions in locals.
+ */
+import type { Expression, Statement } from "estree";
+import { SLOT } from "../../runtime/abi.ts";
+import type { SlotName } from "../../runtime/abi.ts";
+import { OPS, type Node, type Op } from "../ir/opcodes.ts";
+import { call, declare, expression, identifier, number, statements, type Bindings } from "./estree.ts";
+
+type Template = (bindings: Bindings) => Expression;
+
+/** Pure operations, by argument position. */
+export const PURE: Partial<Record<Op, Template>> = {
+  add: expression("$0 + $1 | 0"), sub: expression("$0 - $1 | 0"), mul: expression("imul($0, $1)"),
+  and: expression("$0 & $1"), or: expression("$0 | $1"), xor: expression("$0 ^ $1"),
+  shl: expression("$0 << $1"), shr: expression("$0 >>> $1 | 0"), sar: expression("$0 >> $1"),
+  not: expression("~$0"), neg: expression("-$0 | 0"),
+  zext8: expression("$0 & 255"), zext16: expression("$0 & 65535"), sext8: expression("$0 << 24 >> 24"), sext16: expression("$0 << 16 >> 16"),
+  clz: expression("clz32($0)"),
+  eq: expression("$0 === $1"), ne: expression("$0 !== $1"),
+  ltu: expression("$0 >>> 0 < $1 >>> 0"), leu: expression("$0 >>> 0 <= $1 >>> 0"), lts: expression("$0 < $1"), les: expression("$0 <= $1"),
+  bnot: expression("!$0"), band: expression("$0 && $1"), bor: expression("$0 || $1"), bxor: expression("$0 !== $1"),
+  bit: expression("$0 ? 1 : 0"), select: expression("$0 ? $1 : $2"),
+};
+
+/** Memory: `$a` the address and `$t` the TLB entry are temporaries, `$i` and `$l` say where the access stands. */
+export const MEMORY: Partial<Record<Op, (bindings: Bindings) => Statement[]>> = {
+  load8: statements("const $t = READ[$a >>> 12]; const $v = ($t & 1) === 0 ? MEM8[$a ^ $t] : load8($a, $i, $l);"),
+  load16: statements("const $t = READ[$a >>> 12]; const $v = (($a | $t) & 1) === 0 ? MEM16[($a ^ $t) >>> 1] : load16($a, $i, $l);"),
+  load32: statements("const $t = READ[$a >>> 12]; const $v = (($a | $t) & 3) === 0 ? MEM32[($a ^ $t) >>> 2] : load32($a, $i, $l);"),
+  store8: statements("const $t = WRITE[$a >>> 12]; if (($t & 1) === 0) MEM8[$a ^ $t] = $x; else store8($a, $x, $i, $l);"),
+  store16: statements("const $t = WRITE[$a >>> 12]; if ((($a | $t) & 1) === 0) MEM16[($a ^ $t) >>> 1] = $x; else store16($a, $x, $i, $l);"),
+  store32: statements("const $t = WRITE[$a >>> 12]; if ((($a | $t) & 3) === 0) MEM32[($a ^ $t) >>> 2] = $x; else store32($a, $x, $i, $l);"),
+  modify8: statements("const $t = WRITE[$a >>> 12]; const $v = ($t & 1) === 0 ? MEM8[$a ^ $t] : modify8($a, $i, $l);"),
+  modify16: statements("const $t = WRITE[$a >>> 12]; const $v = (($a | $t) & 1) === 0 ? MEM16[($a ^ $t) >>> 1] : modify16($a, $i, $l);"),
+  modify32: statements("const $t = WRITE[$a >>> 12]; const $v = (($a | $t) & 3) === 0 ? MEM32[($a ^ $t) >>> 2] : modify32($a, $i, $l);"),
+  commit8: statements("if (($t & 1) === 0) MEM8[$a ^ $t] = $x; else store8($a, $x, $i, $l);"),
+  commit16: statements("if ((($a | $t) & 1) === 0) MEM16[($a ^ $t) >>> 1] = $x; else store16($a, $x, $i, $l);"),
+  commit32: statements("if ((($a | $t) & 3) === 0) MEM32[($a ^ $t) >>> 2] = $x; else store32($a, $x, $i, $l);"),
+};
+
+/** Where guest registers and flags live, and how an access says where it stands. */
+export interface Place {
+  /** A value that reads state: reg*, slot, slotAt, nextEip, field, condition, carry, flags. */
+  read(node: Node, args: Expression[]): Expression;
+  /** A change of state: setReg*, setSlot, setFlags*, putFlags. */
+  write(node: Node, args: Expression[]): Statement[];
+  /** Where a faulting operation stands: its number and the budget left. */
+  readonly where: { readonly id: Expression; readonly left: Expression };
+  /** Statements before a guard, so that its fault finds its place. */
+  beforeGuard(): Statement[];
+  temporary(): string;
+}
+
+/** `S[slot]` */
+export function word(name: string): Expression {
+  const index = SLOT[name as SlotName];
+  if (index === undefined) throw new Error(`no state slot ${name}`);
+  return wordAt(number(index));
+}
+
+export function wordAt(index: Expression): Expression {
+  return { type: "MemberExpression", object: identifier("S"), property: index, computed: true, optional: false };
+}
+
+/** A runtime function's name as an identifier: "x87 fadd m4" → x87_fadd_m4. */
+export function functionName(name: string): string { return name.replaceAll(/[^A-Za-z0-9]/g, "_"); }
+
+type State = "registers" | "flags" | "slots";
+
+const READS: Partial<Record<Op, State>> = {
+  reg8: "registers", reg16: "registers", reg32: "registers", slot: "slots", slotAt: "slots", condition: "flags", carry: "flags", flags: "flags",
+};
+const WRITES: Partial<Record<Op, State>> = {
+  setReg8: "registers", setReg16: "registers", setReg32: "registers", setSlot: "slots",
+  setFlags: "flags", setFlagsCarry: "flags", setFlagsIf: "flags", putFlags: "flags",
+};
+
+/**
+ * Turns the nodes of one instruction into statements.
+ *
+ * Invariant: an expression that is still to be written may read guest state only if no statement written in between
+ * changes that state; a read that would be overtaken is put into a temporary first.
+ */
+export class InstructionEmitter {
+  readonly body: Statement[] = [];
+  readonly #place: Place;
+  /** Values that have a name by now. */
+  readonly #named = new Map<Node, Expression>();
+  /** The address and TLB entry of each modify node. */
+  readonly #modified = new Map<Node, { a: Expression; t: Expression }>();
+  readonly #uses = new Map<Node, number>();
+  readonly #position = new Map<Node, number>();
+
+  constructor(place: Place) { this.#place = place; }
+
+  /** Emits all effects in order; `result` is what the instruction's end still needs. */
+  run(nodes: readonly Node[], result: Node | undefined): Expression | undefined {
+    nodes.forEach((node, k) => {
+      this.#position.set(node, k);
+      for (const arg of node.args) this.#count(arg);
+    });
+    if (result !== undefined) this.#count(result);
+    nodes.forEach((node, k) => this.#effect(node, nodes, k, result));
+    return result === undefined ? undefined : this.#value(result);
+  }
+
+  #count(node: Node): void {
+    const uses = (this.#uses.get(node) ?? 0) + 1;
+    this.#uses.set(node, uses);
+    if (uses === 1) for (const arg of node.args) this.#count(arg);
+  }
+
+  #name(node: Node, value: Expression): Expression {
+    const name = identifier(this.#place.temporary());
+    this.body.push(declare(name.name, value));
+    this.#named.set(node, name);
+    return name;
+  }
+
+  #value(node: Node): Expression {
+    const named = this.#named.get(node);
+    if (named !== undefined) return named;
+    if (node.op === "const") return number(node.number);
+    const args = node.args.map((arg) => this.#value(arg));
+    let value: Expression;
+    if (node.op === "compute") value = call(functionName(node.name), args);
+    else {
+      const template = PURE[node.op];
+      value = template === undefined ? this.#place.read(node, args) : template(Object.fromEntries(args.entries()));
+    }
+    return (this.#uses.get(node) ?? 0) > 1 && node.op !== "field" && node.op !== "nextEip" ? this.#name(node, value) : value;
+  }
+
+  /** An argument as an identifier or literal. */
+  #simple(node: Node): Expression {
+    const value = this.#value(node);
+    return value.type === "Identifier" || value.type === "Literal" ? value : this.#name(node, value);
+  }
+
+  #effect(node: Node, nodes: readonly Node[], k: number, result: Node | undefined): void {
+    if (READS[node.op] !== undefined || OPS[node.op].effect === "reads") return;
+    const rescue = (state: State | undefined): void => {
+      for (let after = k + 1; after < nodes.length; after++) for (const arg of nodes[after]!.args) this.#rescue(arg, k, state);
+      if (result !== undefined) this.#rescue(result, k, state);
+    };
+    const memory = MEMORY[node.op];
+    if (memory !== undefined) { this.#memory(node, memory); return; }
+    // Several words are assigned one after the other: none of the arguments may still read them.
+    if (WRITES[node.op] === "flags" && node.op !== "putFlags") for (const arg of node.args) this.#rescue(arg, k, "flags");
+    const args = node.args.map((arg) => this.#value(arg));
+    if (node.op === "guard") {
+      this.body.push(...this.#place.beforeGuard(), { type: "ExpressionStatement", expression: call(functionName(node.name), args) });
+    } else if (node.op === "call" || node.op === "monitor") {
+      rescue(undefined);
+      const value = call(functionName(node.name), args);
+      if ((this.#uses.get(node) ?? 0) > 0) this.#name(node, value);
+      else this.body.push({ type: "ExpressionStatement", expression: value });
+    } else {
+      rescue(WRITES[node.op]);
+      this.body.push(...this.#place.write(node, args));
+    }
+  }
+
+  #memory(node: Node, template: (bindings: Bindings) => Statement[]): void {
+    const { id, left } = this.#place.where;
+    if (node.op.startsWith("commit")) {
+      const { a, t } = this.#modified.get(node.args[0]!)!;
+      this.body.push(...template({ a, t, x: this.#simple(node.args[1]!), i: id, l: left }));
+      return;
+    }
+    const a = this.#simple(node.args[0]!), t = identifier(this.#place.temporary());
+    if (node.op.startsWith("store")) {
+      this.body.push(...template({ a, t, x: this.#simple(node.args[1]!), i: id, l: left }));
+      return;
+    }
+    const v = identifier(this.#place.temporary());
+    this.body.push(...template({ a, t, v, i: id, l: left }));
+    this.#named.set(node, v);
+    if (node.op.startsWith("modify")) this.#modified.set(node, { a, t });
+  }
+
+  /** Names the state reads below `node` that come before position `k` and that a change of `state` (all, if undefined) there would overtake. */
+  #rescue(node: Node, k: number, state: State | undefined): void {
+    if (this.#named.has(node)) return;
+    const reads = READS[node.op];
+    if (reads !== undefined && (state === undefined || reads === state) && this.#position.get(node)! < k) {
+      this.#name(node, this.#place.read(node, node.args.map((arg) => this.#value(arg))));
+      return;
+    }
+    for (const arg of node.args) this.#rescue(arg, k, state);
+  }
+}

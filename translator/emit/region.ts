@@ -1,0 +1,300 @@
+/**
+ * A region as one JavaScript function: `function (left) { … }`.
+ *
+ * Guest registers and flags are function-level locals, assigned in guest order, so that the one `catch` can write back what they are
+ * at any fault. `left` is the budget: each block takes its exact length off at its beginning; it is tested on every back edge against the
+ * region's whole length, which no way to the next test exceeds. Everything leaves through one write-back at the end.
+ */
+import { generate } from "astring";
+import type { Expression, FunctionExpression, Statement } from "estree";
+import { KIND, SLOT, type SlotName } from "../../runtime/abi.ts";
+import type { Node } from "../ir/opcodes.ts";
+import { runPasses } from "../passes/index.ts";
+import type { Block, BlockInstruction, Edge } from "../region/block.ts";
+import { structure, type Structure } from "../region/structure.ts";
+import { conditionAfter } from "./conditions.ts";
+import { block, declare, expression, identifier, number, statements, type Bindings } from "./estree.ts";
+import { functionName, InstructionEmitter, word, wordAt, type Place } from "./lowering.ts";
+import { runtimeFunctions } from "./handler.ts";
+
+const REGISTERS = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"] as const;
+const FLAGS = ["flagKind", "flagA", "flagB", "flagCarry"] as const;
+
+/** Where an operation that can fault or is executed by the interpreter stands. */
+export interface Site {
+  readonly eip: number;
+  /** Of the following instruction. */
+  readonly next: number;
+  /** Instructions of its block from this one to the end, that `left` was already charged for. */
+  readonly rest: number;
+}
+
+export interface RegionText {
+  readonly source: string;
+  readonly functions: readonly string[];
+  readonly sites: readonly Site[];
+  /** The budget must be at least this at entry. */
+  readonly length: number;
+  /** Linear pages whose EXEC entries the code compares; `PAGES[k]` in the source. */
+  readonly pages: readonly number[];
+  readonly instructions: number;
+  readonly blocks: number;
+}
+
+const READ = {
+  low: expression("$r & 255"), high: expression("$r >> 8 & 255"), half: expression("$r & 65535"),
+};
+const WRITE = {
+  low: statements("$r = $r & -256 | $v & 255;"), high: statements("$r = $r & -65281 | ($v & 255) << 8;"),
+  half: statements("$r = $r & -65536 | $v & 65535;"), full: statements("$r = $v;"),
+  flags: statements("flagKind = $k; flagA = $0; flagB = $1;"),
+  flagsCarry: statements("flagKind = $k; flagA = $0; flagB = $1; flagCarry = $2;"),
+  flagsIf: statements("if ($0) { flagKind = $k; flagA = $1; flagB = $2; }"),
+  put: statements("flagA = $0; flagKind = 0;"),
+  slot: statements("$w = $0;"),
+};
+const LOCAL_FLAGS: Bindings = { k: identifier("flagKind"), a: identifier("flagA"), b: identifier("flagB"), c: identifier("flagCarry") };
+const GENERAL = {
+  condition: expression("conditionOf($n, $k, $a, $b, $c)"), carry: expression("carryOf($k, $a, $b, $c)"), flags: expression("flagsOf($k, $a, $b, $c)"),
+};
+const KNOWN_CARRY: Partial<Record<number, (bindings: Bindings) => Expression>> = {
+  [KIND.sub]: expression("$a >>> 0 < $b >>> 0 ? 1 : 0"), [KIND.add]: expression("($a + $b | 0) >>> 0 < $a >>> 0 ? 1 : 0"),
+  [KIND.logic]: expression("0"), [KIND.inc]: expression("$c"), [KIND.dec]: expression("$c"),
+};
+
+const UNKNOWN_KIND = -1;
+
+/** Registers and flags in locals; the kind of the flags is known where it was set before in the same flow. */
+class RegionPlace implements Place {
+  kind = UNKNOWN_KIND;
+  id = 0;
+  nextEip = 0;
+  thisEip = 0;
+  #temporaries = 0;
+
+  get where(): Place["where"] { return { id: number(this.id), left: identifier("left") }; }
+  temporary(): string { return `t${this.#temporaries++}`; }
+  beforeGuard(): Statement[] {
+    return statements(`S[${SLOT.faultId}] = $i; S[${SLOT.left}] = left;`)({ i: number(this.id) });
+  }
+
+  read(node: Node, args: Expression[]): Expression {
+    const index = node.args[0]?.number ?? 0;
+    switch (node.op) {
+      case "reg8": return (index & 1) === 0 ? READ.low({ r: register(index >> 2) }) : READ.high({ r: register(index >> 2) });
+      case "reg16": return READ.half({ r: register(index) });
+      case "reg32": return register(index);
+      case "slot": return word(node.name);
+      case "slotAt": return wordAt(number(SLOT[node.name as SlotName] + index));
+      case "nextEip": return number(this.nextEip);
+      case "thisEip": return number(this.thisEip);
+      case "condition": {
+        const known = this.kind === UNKNOWN_KIND ? undefined : conditionAfter(this.kind >> 2, node.number);
+        return known?.(LOCAL_FLAGS) ?? GENERAL.condition({ ...LOCAL_FLAGS, n: number(node.number) });
+      }
+      case "carry": return (this.kind === UNKNOWN_KIND ? undefined : KNOWN_CARRY[this.kind >> 2])?.(LOCAL_FLAGS) ?? GENERAL.carry(LOCAL_FLAGS);
+      case "flags": return this.kind >> 2 === KIND.explicit && this.kind !== UNKNOWN_KIND ? identifier("flagA") : GENERAL.flags(LOCAL_FLAGS);
+      default: void args; throw new Error(`${node.op} is no read`);
+    }
+  }
+
+  write(node: Node, args: Expression[]): Statement[] {
+    const index = node.args[0]?.number ?? 0;
+    const bound: Bindings = { ...Object.fromEntries(args.entries()), k: number(node.number) };
+    switch (node.op) {
+      case "setReg8": return ((index & 1) === 0 ? WRITE.low : WRITE.high)({ r: register(index >> 2), v: args[1]! });
+      case "setReg16": return WRITE.half({ r: register(index), v: args[1]! });
+      case "setReg32": return WRITE.full({ r: register(index), v: args[1]! });
+      case "setSlot": return WRITE.slot({ ...bound, w: word(node.name) });
+      case "setFlags": this.kind = node.number; return WRITE.flags(bound);
+      case "setFlagsCarry": this.kind = node.number; return WRITE.flagsCarry(bound);
+      case "setFlagsIf": this.kind = UNKNOWN_KIND; return WRITE.flagsIf(bound);
+      case "putFlags": this.kind = KIND.explicit; return WRITE.put(bound);
+      default: throw new Error(`${node.op} is no write`);
+    }
+  }
+}
+
+function register(index: number): Expression {
+  const name = REGISTERS[index];
+  if (name === undefined) throw new Error(`no register ${index}`);
+  return identifier(name);
+}
+
+const LOCALS = [...REGISTERS, ...FLAGS];
+const WRITE_BACK = LOCALS.map((name) => `S[${SLOT[name]}] = ${name};`).join(" ");
+const RELOAD = LOCALS.map((name) => `${name} = S[${SLOT[name]}];`).join(" ");
+
+const FRAME = {
+  open: statements(`let ${LOCALS.map((name) => `${name} = S[${SLOT[name]}]`).join(", ")}, eip = 0, code = 0;`),
+  caught: statements("code = caught(error);"),
+  close: statements(`${WRITE_BACK} S[${SLOT.eip}] = eip; S[${SLOT.left}] = left; return code;`),
+};
+const FLOW = {
+  charge: statements("left = left - $n | 0;"),
+  leave: statements("eip = $e; break leave;"),
+  leaveIfSpent: statements("if (left < $n) { eip = $e; break leave; }"),
+  leaveIfElsewhere: statements("if ($v !== $a) { eip = $v; break leave; }"),
+  leaveIfRemapped: statements("if (EXEC[$k] !== $p) { eip = $e; break leave; }"),
+  step: statements(`${WRITE_BACK} const $c = step($i, left); ${RELOAD} left = S[${SLOT.left}]; if ($c !== 0) { eip = S[${SLOT.eip}]; break leave; }`),
+};
+
+class RegionEmitter {
+  readonly sites: Site[] = [];
+  readonly pages: number[] = [];
+  readonly functions = new Set<string>();
+  readonly #structure: Structure;
+  readonly #place = new RegionPlace();
+  readonly #passesOff: ReadonlySet<string>;
+  readonly length: number;
+  instructions = 0;
+
+  constructor(shape: Structure, passesOff: ReadonlySet<string>) {
+    this.#structure = shape;
+    this.#passesOff = passesOff;
+    this.length = shape.order.reduce((sum, id) => sum + shape.blocks[id]!.instructions.length, 0);
+  }
+
+  run(): FunctionExpression {
+    const body = this.#tree(0);
+    const guarded: Statement = {
+      type: "TryStatement", block: { type: "BlockStatement", body },
+      handler: { type: "CatchClause", param: identifier("error"), body: { type: "BlockStatement", body: FRAME.caught({}) } }, finalizer: null,
+    };
+    const leave: Statement = { type: "LabeledStatement", label: identifier("leave"), body: block([guarded]) };
+    return {
+      type: "FunctionExpression", id: identifier(`region_${hex(this.#structure.blocks[0]!.address)}`), params: [identifier("left")],
+      body: { type: "BlockStatement", body: [...FRAME.open({}), leave, ...FRAME.close({})] },
+    };
+  }
+
+  /** A block with all that it dominates. */
+  #tree(id: number): Statement[] {
+    const { loops, follows } = this.#structure;
+    const inner = (): Statement[] => this.#within(id, follows.get(id) ?? []);
+    if (!loops.has(id)) return inner();
+    this.#place.kind = UNKNOWN_KIND;
+    return [{
+      type: "LabeledStatement", label: identifier(`loop${id}`),
+      body: { type: "ForStatement", init: null, test: null, update: null, body: block(inner()) },
+    }];
+  }
+
+  /** The block itself inside the labelled blocks that its follows need: the last follow outermost. */
+  #within(id: number, follows: readonly number[]): Statement[] {
+    const last = follows.at(-1);
+    if (last === undefined) return this.#block(this.#structure.blocks[id]!);
+    const inside = this.#within(id, follows.slice(0, -1));
+    const labelled: Statement = { type: "LabeledStatement", label: identifier(`to${last}`), body: block(inside) };
+    this.#place.kind = UNKNOWN_KIND;
+    return [labelled, ...this.#tree(last)];
+  }
+
+  #block(source: Block): Statement[] {
+    const { instructions } = source, body: Statement[] = [];
+    this.instructions += instructions.length;
+    body.push(...FLOW.charge({ n: number(instructions.length) }));
+    const optimised = runPasses(instructions, this.#passesOff);
+    let value: Expression | undefined;
+    optimised.forEach((instruction, k) => {
+      const emitted = this.#instruction(instruction, optimised.length - k, k === optimised.length - 1 ? source : undefined);
+      body.push(...emitted.body);
+      value = emitted.value;
+    });
+    body.push(...this.#end(source, value));
+    return body;
+  }
+
+  #instruction(instruction: BlockInstruction, rest: number, last: Block | undefined): { body: Statement[]; value: Expression | undefined } {
+    const place = this.#place;
+    place.id = this.sites.length;
+    place.thisEip = instruction.address;
+    place.nextEip = instruction.address + instruction.instruction.length | 0;
+    if (!instruction.plain) return { body: this.#step(rest), value: undefined };
+    const emitter = new InstructionEmitter(place);
+    for (const name of runtimeFunctions(instruction.meaning)) this.functions.add(name);
+    const end = last?.end;
+    const result = end?.kind === "branch" ? end.condition : end?.kind === "indirect" || end?.kind === "predicted" ? end.to : undefined;
+    const value = emitter.run(instruction.meaning.nodes, result);
+    if (mayFault(instruction)) this.sites.push({ eip: place.thisEip, next: place.nextEip, rest });
+    return { body: emitter.body, value };
+  }
+
+  /** Lets the interpreter execute one instruction on the written-back state. */
+  #step(rest: number): Statement[] {
+    this.#place.kind = UNKNOWN_KIND;
+    const id = number(this.sites.length);
+    this.sites.push({ eip: this.#place.thisEip, next: this.#place.nextEip, rest });
+    return FLOW.step({ i: id, c: identifier(this.#place.temporary()) });
+  }
+
+  // --- Ends -----------------------------------------------------------------------------------------------------
+
+  #end(source: Block, value: Expression | undefined): Statement[] {
+    const { end } = source;
+    switch (end.kind) {
+      case "jump": return this.#edge(source, end.to);
+      case "branch": {
+        const { kind } = this.#place;
+        const taken = this.#edge(source, end.taken);
+        this.#place.kind = kind;
+        const next = this.#edge(source, end.next);
+        return [{ type: "IfStatement", test: value!, consequent: block(taken), alternate: null }, ...next];
+      }
+      case "predicted": {
+        const to = named(value!, this.#place);
+        return [...to.body, ...FLOW.leaveIfElsewhere({ v: to.value, a: number(end.address) }), ...this.#edge(source, end.edge)];
+      }
+      case "indirect": return FLOW.leave({ e: value! });
+      case "transferred": return FLOW.leave({ e: word("eip") });
+    }
+    return end satisfies never;
+  }
+
+  #edge(source: Block, edge: Edge): Statement[] {
+    if ("leave" in edge) return FLOW.leave({ e: number(edge.leave) });
+    const target = this.#structure.blocks[edge.block]!;
+    const guard = this.#pageGuard(source, target);
+    switch (this.#structure.jump(source.id, edge.block)) {
+      case "continue": {
+        const test = FLOW.leaveIfSpent({ n: number(this.length), e: number(target.address) });
+        return [...guard, ...test, { type: "ContinueStatement", label: identifier(`loop${edge.block}`) }];
+      }
+      case "break": return [...guard, { type: "BreakStatement", label: identifier(`to${edge.block}`) }];
+      case "inline": return [...guard, ...this.#tree(edge.block)];
+    }
+  }
+
+  /** Another page may be mapped otherwise by now, or not be fetched from since the last flush: leave by its address. */
+  #pageGuard(source: Block, target: Block): Statement[] {
+    const page = target.address >>> 12, last = source.instructions.at(-1);
+    if (last === undefined || last.address >>> 12 === page) return [];
+    let k = this.pages.indexOf(page);
+    if (k < 0) k = this.pages.push(page) - 1;
+    return FLOW.leaveIfRemapped({ k: number(page), p: identifier(`PAGE${k}`), e: number(target.address) });
+  }
+}
+
+/** A value that is looked at twice. */
+function named(value: Expression, place: Place): { body: Statement[]; value: Expression } {
+  if (value.type === "Identifier") return { body: [], value };
+  const name = place.temporary();
+  return { body: [declare(name, value)], value: identifier(name) };
+}
+
+function mayFault(instruction: BlockInstruction): boolean {
+  return instruction.meaning.nodes.some(({ op }) => op === "guard" || /^(load|store|modify|commit)/.test(op));
+}
+
+function hex(address: number): string { return (address >>> 0).toString(16); }
+
+/** The JavaScript of a region in a flat 32-bit mode. */
+export function regionText(found: readonly Block[], passesOff: ReadonlySet<string> = new Set()): RegionText {
+  const shape = structure(found);
+  const emitter = new RegionEmitter(shape, passesOff);
+  const tree = emitter.run();
+  return {
+    source: generate(tree), functions: [...emitter.functions].map(functionName), sites: emitter.sites, length: emitter.length, pages: emitter.pages,
+    instructions: emitter.instructions, blocks: shape.order.length,
+  };
+}

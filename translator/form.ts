@@ -1,0 +1,114 @@
+/**
+ * An instruction *form*: everything about an instruction but the values of its operands.
+ *
+ * All instructions of one form share one interpreter handler and one IR. The operand values stand in named fields:
+ * registers in `d` and `s`, memory in `b` (base) `x` (index) `c` (scale) `p` (displacement), immediates in `m` and `k`;
+ * a relative branch has its displacement in `k`.
+ */
+import type { Instruction, Operand } from "./decode/instruction.ts";
+
+/** The parts of the processor's mode that change what an instruction means. */
+export interface Mode {
+  /** Default operand and address size. */
+  readonly bits: 16 | 32;
+  /** CS, DS, ES and SS are flat 32-bit segments: offsets are linear addresses and no limit can be passed. */
+  readonly flat: boolean;
+  /** CPL = 3. */
+  readonly user: boolean;
+  /** FS and GS cover all 4 GiB from any base. */
+  readonly fs: boolean;
+  readonly gs: boolean;
+}
+
+/** Absent base and index registers name the register that is always zero. */
+export const ZERO_REGISTER = 8;
+
+export type FieldName = "d" | "s" | "b" | "x" | "c" | "p" | "m" | "k";
+export type Fields = Record<FieldName, number>;
+
+export type Shape =
+  | { readonly kind: "reg"; readonly size: 1 | 2 | 4; readonly field: "d" | "s" }
+  | { readonly kind: "mem"; readonly size: number; readonly segment: number; readonly index: boolean; readonly base: boolean }
+  | { readonly kind: "imm"; readonly size: 1 | 2 | 4; readonly field: "m" | "k" }
+  | { readonly kind: "rel" }
+  | { readonly kind: "far" }
+  /** A third register operand: only SHLD and SHRD have one, and it is always CL. */
+  | { readonly kind: "cl" }
+  | { readonly kind: "number"; readonly of: "sreg" | "creg" | "dreg" | "st"; readonly field: "d" | "s" };
+
+export interface Form {
+  readonly key: string;
+  readonly semantics: string;
+  readonly mnemonic: string;
+  readonly condition: number;
+  readonly operands: readonly Shape[];
+  readonly operandSize: 2 | 4;
+  readonly addressSize: 2 | 4;
+  readonly rep: "" | "rep" | "repne";
+  /** Segment of a string instruction's source. */
+  readonly segment: number;
+  readonly mode: Mode;
+}
+
+/** Byte offset of an encoded byte register in the register file: AL 0, CL 4, …, AH 1, CH 5 … */
+export function byteRegister(index: number): number {
+  return ((index & 3) << 2) | (index >> 2);
+}
+
+/** Fills `fields` from the operands and returns the form. */
+export function formOf(instruction: Instruction, mode: Mode, fields: Fields): Form {
+  fields.d = fields.s = fields.c = fields.p = fields.m = fields.k = 0;
+  fields.b = fields.x = ZERO_REGISTER;
+  let registers = 0, immediates = 0;
+  const takeRegister = (value: number): "d" | "s" => {
+    const field = registers++ === 0 ? "d" : "s";
+    fields[field] = value;
+    return field;
+  };
+  const shapes = instruction.operands.map((operand: Operand): Shape => {
+    switch (operand.kind) {
+      case "reg":
+        if (registers === 2) return { kind: "cl" };
+        return { kind: "reg", size: operand.size, field: takeRegister(operand.size === 1 ? byteRegister(operand.index) : operand.index) };
+      case "mem":
+        if (operand.base >= 0) fields.b = operand.base;
+        if (operand.index >= 0) fields.x = operand.index;
+        fields.c = operand.scale;
+        fields.p = operand.disp;
+        return { kind: "mem", size: operand.size, segment: operand.segment, index: operand.index >= 0, base: operand.base >= 0 };
+      case "imm": {
+        const field = immediates++ === 0 ? "m" : "k";
+        fields[field] = operand.value;
+        return { kind: "imm", size: operand.size, field };
+      }
+      case "rel": fields.k = operand.value; return { kind: "rel" };
+      case "far": fields.m = operand.offset; fields.k = operand.selector; return { kind: "far" };
+      case "sreg": case "creg": case "dreg": case "st":
+        return { kind: "number", of: operand.kind, field: takeRegister(operand.index) };
+    }
+    return operand satisfies never;
+  });
+  const { row, operandSize, addressSize, segment } = instruction;
+  const rep = row.rep === "none" ? "" : instruction.rep;
+  const key = formKey(row.semantics, row.mnemonic, row.condition, shapes, operandSize, addressSize, rep, segment, mode);
+  return { key, semantics: row.semantics, mnemonic: row.mnemonic, condition: row.condition, operands: shapes, operandSize, addressSize, rep, segment, mode };
+}
+
+function shapeKey(shape: Shape): string {
+  switch (shape.kind) {
+    case "reg": return `r${shape.size}`;
+    case "mem": return `m${shape.size}${"ecsdfg"[shape.segment]}${shape.base ? "b" : ""}${shape.index ? "x" : ""}`;
+    case "imm": return `i${shape.size}`;
+    case "rel": return "rel";
+    case "far": return "far";
+    case "cl": return "cl";
+    case "number": return shape.of;
+  }
+  return shape satisfies never;
+}
+
+function formKey(semantics: string, mnemonic: string, condition: number, shapes: readonly Shape[], operandSize: number, addressSize: number, rep: string, segment: number, mode: Mode): string {
+  const name = semantics === mnemonic || condition >= 0 ? semantics : `${semantics}/${mnemonic}`;
+  const flags = `${mode.bits === 32 ? "w" : "h"}${mode.flat ? "f" : ""}${mode.user ? "u" : ""}${mode.fs ? "F" : ""}${mode.gs ? "G" : ""}`;
+  return `${name}${condition < 0 ? "" : `_${condition}`} ${shapes.map(shapeKey).join(",")} o${operandSize}a${addressSize}${rep}s${segment} ${flags}`;
+}

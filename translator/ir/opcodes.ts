@@ -1,0 +1,128 @@
+/**
+ * The IR: one row an operation. Builder, verifier, printer and emitter derive from this table.
+ *
+ * An instruction's meaning is a list of nodes in guest order. A value is a node; `i32` values are int32 bit
+ * patterns (8- and 16-bit quantities are zero-extended when read and cut when written), `bool` is a truth value.
+ */
+
+export type ValueType = "i32" | "bool" | "none";
+
+/**
+ * What an operation touches besides its arguments.
+ * - pure: nothing
+ * - reads: guest state (registers, slots, flags)
+ * - writes: guest state
+ * - memory: guest memory; may fault, so it keeps its place
+ * - call: a plain runtime function that may read and write state and memory, and may fault
+ * - monitor: a call into the monitor: needs the exact count, may change mode, mapping and interrupt state
+ */
+export type Effect = "pure" | "reads" | "writes" | "memory" | "call" | "monitor";
+
+export interface OpRow {
+  readonly result: ValueType;
+  readonly args: readonly ValueType[];
+  readonly effect: Effect;
+  /** Takes any number of i32 arguments. */
+  readonly variadic: boolean;
+}
+
+const op = (result: ValueType, args: readonly ValueType[], effect: Effect = "pure", variadic = false): OpRow => ({ result, args, effect, variadic });
+
+const one = ["i32"] as const, two = ["i32", "i32"] as const, three = ["i32", "i32", "i32"] as const;
+const unary = op("i32", one), binary = op("i32", two), compare = op("bool", two);
+
+export const OPS = {
+  /** The int32 `number`. */
+  const: op("i32", []),
+  /** The operand field `name` of the instruction, unknown until run time (interpreter) or instantiation (translator). */
+  field: op("i32", []),
+
+  add: binary, sub: binary, mul: binary, and: binary, or: binary, xor: binary,
+  /** Shift counts are taken modulo 32. */
+  shl: binary, shr: binary, sar: binary,
+  not: unary, neg: unary,
+  zext8: unary, zext16: unary, sext8: unary, sext16: unary,
+  /** Leading zero bits, 32 for 0. */
+  clz: unary,
+  eq: compare, ne: compare, ltu: compare, leu: compare, lts: compare, les: compare,
+  bnot: op("bool", ["bool"]), band: op("bool", ["bool", "bool"]), bor: op("bool", ["bool", "bool"]), bxor: op("bool", ["bool", "bool"]),
+  /** 1 or 0. */
+  bit: op("i32", ["bool"]),
+  /** Both sides are computed. */
+  select: op("i32", ["bool", "i32", "i32"]),
+  /** A pure runtime function by `name`. */
+  compute: op("i32", [], "pure", true),
+
+  /** General registers; the argument is the register number, for bytes the offset in the register file (AL 0, AH 1, CL 4 …). */
+  reg8: op("i32", one, "reads"), reg16: op("i32", one, "reads"), reg32: op("i32", one, "reads"),
+  setReg8: op("none", two, "writes"), setReg16: op("none", two, "writes"), setReg32: op("none", two, "writes"),
+  /** A state slot by `name`; segment words take an index: base0 + argument. */
+  slot: op("i32", [], "reads"), setSlot: op("none", one, "writes"),
+  slotAt: op("i32", one, "reads"),
+  /** Offset in CS of the following instruction. */
+  nextEip: op("i32", [], "reads"),
+  /** Offset in CS of this instruction. */
+  thisEip: op("i32", [], "reads"),
+
+  /** flags := kind `number` (see runtime/flags.ts) of A, B. Keeps flagCarry where the kind does not use it. */
+  setFlags: op("none", two, "writes"),
+  /** The same with the third argument in flagCarry. */
+  setFlagsCarry: op("none", three, "writes"),
+  /** setFlags, only where the condition holds. */
+  setFlagsIf: op("none", ["bool", "i32", "i32"], "writes"),
+  /** The arithmetic flags explicitly, as EFLAGS bits. */
+  putFlags: op("none", one, "writes"),
+  /** Condition code `number` 0–15. */
+  condition: op("bool", [], "reads"),
+  carry: op("i32", [], "reads"),
+  /** The six arithmetic flags as EFLAGS bits. */
+  flags: op("i32", [], "reads"),
+
+  load8: op("i32", one, "memory"), load16: op("i32", one, "memory"), load32: op("i32", one, "memory"),
+  store8: op("none", two, "memory"), store16: op("none", two, "memory"), store32: op("none", two, "memory"),
+  /** The read of a read-modify-write: checked as a write first. */
+  modify8: op("i32", one, "memory"), modify16: op("i32", one, "memory"), modify32: op("i32", one, "memory"),
+  /** The write that ends it: the modify node and the value. Cannot fault. */
+  commit8: op("none", two, "memory"), commit16: op("none", two, "memory"), commit32: op("none", two, "memory"),
+
+  /** A runtime check by `name`: raises a guest fault or does nothing; sees its arguments only. */
+  guard: op("none", [], "memory", true),
+  /** A runtime function by `name`. */
+  call: op("i32", [], "call", true),
+  /** A monitor function by `name`. */
+  monitor: op("i32", [], "monitor", true),
+} as const satisfies Record<string, OpRow>;
+
+export type Op = keyof typeof OPS;
+
+export interface Node {
+  readonly op: Op;
+  readonly args: readonly Node[];
+  /** const: the value; setFlags: the kind word; condition: the code. */
+  readonly number: number;
+  /** field, slot, compute, call, monitor: which. */
+  readonly name: string;
+}
+
+/** How an instruction hands on control: a closed union. */
+export type End =
+  /** To the following instruction. */
+  | { readonly kind: "next" }
+  /** To the direct target (field `t`). */
+  | { readonly kind: "jump" }
+  /** The same, having pushed a return address. */
+  | { readonly kind: "call" }
+  /** To the direct target where the condition holds, else on. */
+  | { readonly kind: "branch"; readonly condition: Node }
+  /** To the offset in CS. */
+  | { readonly kind: "indirect"; readonly to: Node; readonly how: "jump" | "call" | "return" }
+  /** Executes again while the node is not 0: a REP stretch. */
+  | { readonly kind: "repeat"; readonly again: Node }
+  /** The monitor has set EIP. */
+  | { readonly kind: "transferred" };
+
+/** What one instruction does. */
+export interface Meaning {
+  readonly nodes: readonly Node[];
+  readonly end: End;
+}

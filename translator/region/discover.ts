@@ -1,0 +1,173 @@
+/**
+ * Which blocks make a region.
+ *
+ * From the head, direct jumps, branches and calls are followed breadth first, only into code that was executed before. A called
+ * function is copied into its caller's context, so that its return has one predicted target and control flow stays structured;
+ * recursion and depth end that. The number of instructions is bounded: V8 optimises mid-sized functions.
+ */
+import { isPlain } from "../emit/handler.ts";
+import type { Fields, Form } from "../form.ts";
+import type { Instruction } from "../decode/instruction.ts";
+import { instantiate } from "../ir/instantiate.ts";
+import type { Meaning } from "../ir/opcodes.ts";
+import { meaningOf } from "../semantics/index.ts";
+import type { Block, BlockEnd, BlockInstruction, Edge } from "./block.ts";
+
+/** What discovery may see of guest code; nothing is filled and nothing faults. */
+export interface CodeView {
+  /** The instruction at a linear address if it was executed before and may stand in a region. */
+  executed(address: number): { readonly instruction: Instruction; readonly form: Form; readonly fields: Fields } | undefined;
+}
+
+export interface RegionLimits {
+  readonly instructions: number;
+  readonly depth: number;
+}
+
+/** A call that was copied in: where it returns to. */
+interface Context {
+  readonly id: number;
+  readonly parent: Context | undefined;
+  readonly returnTo: number;
+  readonly callee: number;
+  readonly depth: number;
+}
+
+interface Walked {
+  readonly context: Context;
+  readonly address: number;
+  readonly instructions: BlockInstruction[];
+}
+
+const meanings = new Map<string, Meaning>();
+
+function meaningFor(form: Form): Meaning {
+  let meaning = meanings.get(form.key);
+  if (meaning === undefined) meanings.set(form.key, (meaning = meaningOf(form)));
+  return meaning;
+}
+
+/** The blocks of the region at `head`; block 0 is the head. Undefined where nothing can be translated there. */
+export function discover(head: number, code: CodeView, limits: RegionLimits): Block[] | undefined {
+  return new Discovery(code, limits).run(head);
+}
+
+class Discovery {
+  readonly #code: CodeView;
+  readonly #limits: RegionLimits;
+  readonly #contexts = new Map<string, Context>();
+  readonly #starts = new Map<string, number>();
+  readonly #queue: Walked[] = [];
+  #instructions = 0;
+
+  constructor(code: CodeView, limits: RegionLimits) {
+    this.#code = code;
+    this.#limits = limits;
+  }
+
+  run(head: number): Block[] | undefined {
+    const root: Context = { id: 0, parent: undefined, returnTo: 0, callee: head, depth: 0 };
+    this.#start(root, head);
+    for (let k = 0; k < this.#queue.length; k++) this.#walk(this.#queue[k]!);
+    const blocks = this.#queue.map((walked, id) => this.#block(walked, id));
+    return blocks[0]!.instructions.length === 0 ? undefined : blocks;
+  }
+
+  #key(context: Context, address: number): string { return `${context.id}:${address}`; }
+
+  /** Plans a block at an address. */
+  #start(context: Context, address: number): void {
+    const key = this.#key(context, address);
+    if (this.#starts.has(key) || this.#instructions >= this.#limits.instructions) return;
+    if (this.#code.executed(address) === undefined) return;
+    this.#starts.set(key, this.#queue.length);
+    this.#queue.push({ context, address, instructions: [] });
+  }
+
+  /** Reads instructions up to the end of the block and plans what follows. Blocks may overlap yet; `#block` cuts them. */
+  #walk(walked: Walked): void {
+    const { context } = walked;
+    for (let address = walked.address; this.#instructions < this.#limits.instructions;) {
+      if (address !== walked.address && this.#starts.has(this.#key(context, address))) return;
+      if (((address ^ walked.address) & ~0xfff) !== 0) { this.#start(context, address); return; } // its edge is guarded
+      const found = this.#read(address);
+      if (found === undefined) return;
+      walked.instructions.push(found);
+      this.#instructions++;
+      const after = address + found.instruction.length | 0, target = directTarget(found, after);
+      switch (found.meaning.end.kind) {
+        case "next": case "repeat": address = after; continue;
+        case "jump": this.#start(context, target); return;
+        case "branch": this.#start(context, after); this.#start(context, target); return;
+        case "call": this.#startCall(context, target, after); return;
+        case "indirect": if (found.meaning.end.how === "return" && context.parent !== undefined) this.#start(context.parent, context.returnTo); return;
+        case "transferred": return;
+      }
+      found.meaning.end satisfies never;
+    }
+  }
+
+  #read(address: number): BlockInstruction | undefined {
+    const seen = this.#code.executed(address);
+    if (seen === undefined) return undefined;
+    const general = meaningFor(seen.form);
+    return { address, instruction: seen.instruction, form: seen.form, meaning: instantiate(general, seen.fields), plain: isPlain(general) };
+  }
+
+  /** The context of a call, where the callee may be copied in. */
+  #callContext(context: Context, target: number, returnTo: number): Context | undefined {
+    if (context.depth >= this.#limits.depth) return undefined;
+    for (let outer: Context | undefined = context; outer !== undefined; outer = outer.parent) if (outer.callee === target) return undefined;
+    const key = this.#key(context, returnTo);
+    let inner = this.#contexts.get(key);
+    if (inner === undefined) {
+      inner = { id: this.#contexts.size + 1, parent: context, returnTo, callee: target, depth: context.depth + 1 };
+      this.#contexts.set(key, inner);
+    }
+    return inner;
+  }
+
+  #startCall(context: Context, target: number, returnTo: number): void {
+    const inner = this.#callContext(context, target, returnTo);
+    if (inner !== undefined) this.#start(inner, target);
+  }
+
+  // --- Cutting into blocks -----------------------------------------------------------------------------------
+
+  #edge(context: Context, address: number): Edge {
+    const id = this.#starts.get(this.#key(context, address));
+    return id === undefined || this.#queue[id]!.instructions.length === 0 ? { leave: address } : { block: id };
+  }
+
+  #block(walked: Walked, id: number): Block {
+    const { context } = walked;
+    const cut = walked.instructions.findIndex(({ address }, k) => k > 0 && this.#starts.has(this.#key(context, address)) && "block" in this.#edge(context, address));
+    const instructions = cut < 0 ? walked.instructions : walked.instructions.slice(0, cut);
+    return { id, address: walked.address, instructions, end: this.#end(context, instructions) };
+  }
+
+  #end(context: Context, instructions: readonly BlockInstruction[]): BlockEnd {
+    const last = instructions.at(-1);
+    if (last === undefined) return { kind: "transferred" };
+    const after = last.address + last.instruction.length | 0, target = directTarget(last, after), { end } = last.meaning;
+    switch (end.kind) {
+      case "next": case "repeat": return { kind: "jump", to: this.#edge(context, after) };
+      case "jump": return { kind: "jump", to: this.#edge(context, target) };
+      case "branch": return { kind: "branch", condition: end.condition, taken: this.#edge(context, target), next: this.#edge(context, after) };
+      case "call": {
+        const inner = this.#callContext(context, target, after);
+        return { kind: "jump", to: inner === undefined ? { leave: target } : this.#edge(inner, target) };
+      }
+      case "indirect":
+        if (end.how !== "return" || context.parent === undefined) return { kind: "indirect", to: end.to };
+        return { kind: "predicted", to: end.to, address: context.returnTo, edge: this.#edge(context.parent, context.returnTo) };
+      case "transferred": return { kind: "transferred" };
+    }
+    return end satisfies never;
+  }
+}
+
+function directTarget({ instruction }: BlockInstruction, after: number): number {
+  const last = instruction.operands.at(-1);
+  return last?.kind === "rel" ? after + last.value | 0 : 0;
+}

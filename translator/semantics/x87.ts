@@ -1,0 +1,23 @@
+/** x87: each instruction is one runtime function; the operands are register numbers or a linear address. */
+import type { SemanticFunction } from "./context.ts";
+
+/** Bytes that an x87 memory operand of size 0 covers at most, for its segment check: FNSAVE's image. */
+const LARGEST_IMAGE = 108;
+
+const WRITES = new Set(["fst", "fstp", "fist", "fistp", "fbstp", "fnstcw", "fnstsw", "fnstenv", "fnsave", "fxsave"]);
+
+/** Any x87 instruction. The runtime finds the function by mnemonic and memory size ("x87 fadd 4", -1 without memory). */
+export const x87: SemanticFunction = (s) => {
+  const { ir, form } = s;
+  const memory = form.operands.findIndex((shape) => shape.kind === "mem");
+  const shape = form.operands[memory];
+  const inMemory = shape?.kind === "mem";
+  const linear = inMemory ? s.linear(memory, shape.size === 0 ? LARGEST_IMAGE : shape.size, WRITES.has(form.mnemonic)) : s.const(0);
+  const stack = form.operands.flatMap((operand, k) => (operand.kind === "number" ? [s.read(k)] : []));
+  const implied = stack.length === 0 && form.mnemonic.endsWith("p") ? s.const(1) : s.const(0);
+  const dataOffset = inMemory ? s.address(memory) : s.const(0), dataSelector = inMemory ? ir.slot(`selector${shape.segment}`) : s.const(0);
+  void ir.call(
+    `x87 ${form.mnemonic} ${inMemory ? shape.size : -1}`,
+    stack[0] ?? implied, stack[1] ?? s.const(0), linear, s.const(form.operandSize), ir.node("thisEip"), ir.field("m"), dataOffset, dataSelector,
+  );
+};

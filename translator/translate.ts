@@ -1,0 +1,13 @@
+/** The translator's entry point: all that the runtime and the tools import of it. */
+export { decode } from "./decode/decoder.ts";
+export { format } from "./decode/format.ts";
+export { formOf } from "./form.ts";
+export type { Fields, Form, Mode } from "./form.ts";
+export { handlerText } from "./emit/handler.ts";
+export type { HandlerText } from "./emit/handler.ts";
+export type { Instruction } from "./decode/instruction.ts";
+export { discover } from "./region/discover.ts";
+export type { CodeView, RegionLimits } from "./region/discover.ts";
+export { regionText } from "./emit/region.ts";
+export type { RegionText, Site } from "./emit/region.ts";
+export { checkCode, CodeRefused } from "./emit/check.ts";
