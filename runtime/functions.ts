@@ -28,8 +28,10 @@ interface MutableX87Host extends X87Host {
   x87DataSelector: number;
 }
 
-/** Finds a runtime function by its IR name; throws where there is none (our mistake, found at the first use of the form). */
-export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu): (name: string) => RuntimeFunction {
+/**
+ * Finds a runtime function by its IR name; `delivery.interrupted` is set by INT and its like. The finder throws where there is none (our mistake, found at the first use of the form).
+ */
+export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, delivery: { interrupted: boolean }): (name: string) => RuntimeFunction {
   const strings = new StringUnit(m, memory);
   const x87: MutableX87Host = { cpu: m.cpu, fpu, memory: m.memory, x87Offset: 0, x87Opcode: 0, x87DataOffset: 0, x87DataSelector: 0 };
   const table: Record<string, RuntimeFunction> = {
@@ -62,10 +64,14 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu): (na
     callFar: (selector, offset, size) => callFar(m, selector!, offset!, size as Wide),
     returnFar: (size, bytes) => returnFar(m, size as Wide, bytes!),
     interruptReturn: (size) => interruptReturn(m, size as Wide),
-    softwareInterrupt: (vector) => softwareInterrupt(m, vector!),
-    breakpoint: () => breakpoint(m),
+    softwareInterrupt: (vector) => { softwareInterrupt(m, vector!); delivery.interrupted = true; },
+    breakpoint: () => { breakpoint(m); delivery.interrupted = true; },
     debugTrap: () => raise(VECTOR.DB, NO_ERROR_CODE),
-    interruptOnOverflow: () => { if ((arithmeticFlags(m.cpu.words) & OF) !== 0) overflow(m); },
+    interruptOnOverflow: () => {
+      if ((arithmeticFlags(m.cpu.words) & OF) === 0) return;
+      overflow(m);
+      delivery.interrupted = true;
+    },
     portIn: (port, size) => portIn(m, port!, size as Width),
     portOut: (port, size, value) => portOut(m, port!, size as Width, value!),
     pushFlagsValue: (size) => control.pushFlagsValue(m, size as Wide),

@@ -70,6 +70,9 @@ export class GuestMemory {
   readonly rings: readonly [Ring, Ring];
   mmio: MmioSpace = ABSENT;
   watcher: CodeWatcher | undefined;
+  /** Linear pages with a data breakpoint: their accesses all take the slow path, which tells `accessed`. */
+  #breakpointPages: ReadonlySet<number> = new Set();
+  accessed: ((linear: number, size: number, write: boolean) => void) | undefined;
   /** True while exactly one instruction runs at an exact count: MMIO is allowed. */
   exact = true;
   /** By host page: 1 where decoded or translated bytes lie. */
@@ -81,6 +84,8 @@ export class GuestMemory {
   #a20 = true;
   #cpu: CpuState;
   readonly #listed = new Uint8Array(1 << 20);
+  /** By 4 MiB region: 1 where pieces of a large page may be listed. */
+  readonly #largeListed = new Uint8Array(1 << 10);
   #local: number[] = [];
   #global: number[] = [];
   /** By host page: linear pages whose write entry maps it; may hold stale ones. */
@@ -186,12 +191,25 @@ export class GuestMemory {
       if (this.codePages[physical >>> 12] !== 0) entry |= SLOW | WATCHED;
       else this.dirty[physical >>> 12] = 1;
     }
+    if (this.#breakpointPages.has(page)) entry |= SLOW | WATCHED;
     table[page] = entry;
     return entry;
   }
 
+  /** Data accesses to these linear pages are reported to `accessed` from now on. */
+  set breakpointPages(pages: ReadonlySet<number>) {
+    this.#breakpointPages = pages;
+    for (const page of pages) {
+      for (const { read, write } of this.rings) {
+        if (read[page] !== UNFILLED) read[page] = read[page]! | SLOW | WATCHED;
+        if (write[page] !== UNFILLED) write[page] = write[page]! | SLOW | WATCHED;
+      }
+    }
+  }
+
   #list(page: number, flags: number): void {
     const before = this.#listed[page]!;
+    if ((flags & LISTED_LARGE) !== 0) this.#largeListed[page >>> 10] = 1;
     if (before === 0) (flags & LISTED_GLOBAL ? this.#global : this.#local).push(page);
     else if ((before & LISTED_GLOBAL) !== 0 && (flags & LISTED_GLOBAL) === 0) this.#local.push(page);
     this.#listed[page] = before === 0 ? flags : (before & flags & LISTED_GLOBAL) | ((before | flags) & LISTED_LARGE) | LISTED;
@@ -291,10 +309,13 @@ export class GuestMemory {
   }
 
   flushPage(linear: number): void {
+    this.stats.flushes++;
     const page = linear >>> 12;
-    if ((this.#listed[page]! & LISTED_LARGE) === 0) { this.#forget(page); return; }
+    this.#forget(page);
+    if (this.#largeListed[page >>> 10] === 0) return;
     const first = page & ~0x3ff;
-    for (let p = first; p < first + 1024; p++) if ((this.#listed[p]! & LISTED_LARGE) !== 0 || p === page) this.#forget(p);
+    for (let p = first; p < first + 1024; p++) if ((this.#listed[p]! & LISTED_LARGE) !== 0) this.#forget(p);
+    this.#largeListed[page >>> 10] = 0;
   }
 
   /** As #drop, but the page stays in its list, so that it is not listed twice. */
@@ -362,7 +383,7 @@ export class GuestMemory {
   writeHost(host: number, size: Width, value: number, table: Int32Array, page: number): void {
     const frame = host >>> 12;
     this.storing(host, size);
-    if (this.codePages[frame] === 0) table[page] = table[page]! & ~0xfff;
+    if (this.codePages[frame] === 0 && !this.#breakpointPages.has(page)) table[page] = table[page]! & ~0xfff;
     this.ram[host] = value;
     if (size === 1) return;
     this.ram[host + 1] = value >> 8;
@@ -412,6 +433,7 @@ export class Ring {
 
   /** Any read that the fast path does not take. */
   load(linear: number, size: Width): number {
+    this.#memory.accessed?.(linear, size, false);
     if ((linear & 0xfff) + size > 0x1000) return this.#loadAcross(linear, size);
     return this.#loadInside(linear, size, this.readEntry(linear));
   }
@@ -433,6 +455,7 @@ export class Ring {
 
   /** Any write that the fast path does not take. */
   store(linear: number, size: Width, value: number): void {
+    this.#memory.accessed?.(linear, size, true);
     if ((linear & 0xfff) + size > 0x1000) { this.#storeAcross(linear, size, value); return; }
     this.#storeInside(linear, size, value, this.writeEntry(linear));
   }

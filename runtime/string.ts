@@ -8,7 +8,7 @@
  * Invariant: registers always describe what has been done so far, so a fault in the middle of a stretch restarts there.
  */
 import { KIND } from "./flags.ts";
-import { DF, SLOT } from "./state.ts";
+import { DF, SLOT, TF } from "./state.ts";
 import { MMIO, type GuestMemory, type Ring } from "./memory.ts";
 import type { Monitor } from "./monitor/context.ts";
 import { linearAddress } from "./monitor/segments.ts";
@@ -50,8 +50,12 @@ export class StringUnit {
     return linearAddress(this.#m, segment, this.#get(register, addressSize), size, write);
   }
 
+  /** Single-stepping and data breakpoints see every element. */
+  #oneByOne(): boolean { return (this.#m.cpu.eflags & TF) !== 0 || this.#memory.accessed !== undefined; }
+
   /** How many elements, of at most `count`, lie before the end of the page in the direction of the move; 1 for one that straddles. */
   #elements(linear: number, size: number, down: boolean, count: number): number {
+    if (this.#oneByOne()) return 1;
     const offset = linear & 0xfff;
     const room = down ? Math.floor(offset / size) + (offset + size <= 0x1000 ? 1 : 0) : Math.floor((0x1000 - offset) / size);
     return Math.max(1, Math.min(room, count));
@@ -67,6 +71,7 @@ export class StringUnit {
 
   /** A write of a whole stretch is possible only where every offset of it lies in the segment. */
   #bulkAllowed(segment: number, register: number, addressSize: number, bytes: number, write: boolean): boolean {
+    if (this.#oneByOne()) return false;
     const first = this.#get(register, addressSize);
     if (addressSize === 2 && first + bytes > 0x10000) return false;
     linearAddress(this.#m, segment, first, 1, write);

@@ -5,6 +5,7 @@
  * next event. Both engines poll at the same places: after every instruction that calls the monitor, after every fault, and when the
  * count of the next event is reached.
  */
+import { Breakpoints } from "./breakpoints.ts";
 import { CodeCache, type CodeSpace } from "./code-cache.ts";
 import type { VcpuExit, VcpuHost } from "./exit.ts";
 import { currentFault, GuestFault, NO_ERROR_CODE, RETRY, Retry, VECTOR } from "./faults.ts";
@@ -18,7 +19,7 @@ import type { Monitor, PortSpace } from "./monitor/context.ts";
 import { deliverFault, deliverInterrupt } from "./monitor/interrupt.ts";
 import { type CodeCheck, FAULTED, LEFT_NORMALLY, type Region, Regions } from "./region.ts";
 import { resetState } from "./reset.ts";
-import { type CpuState, IF, SLOT, TF } from "./state.ts";
+import { type CpuState, IF, RF, SLOT, TF } from "./state.ts";
 import { Straddlers } from "./straddling.ts";
 
 export type Engine = "translate" | "interpret";
@@ -45,7 +46,6 @@ export interface VcpuState {
 const { eip: EIP, page: PAGE, base1: CS_BASE, limit1: CS_LIMIT, halted: HALTED, shadow: SHADOW, eflags: EFLAGS, left: LEFT, faultId: FAULT_ID } = SLOT;
 /** A region returns to the loop after so many instructions at the latest, so that V8 enters its optimised code by the front door. */
 const SLICE = 100_000;
-const DR6_SINGLE_STEP = 1 << 14;
 
 export class Vcpu {
   readonly cpu: CpuState;
@@ -64,6 +64,9 @@ export class Vcpu {
   readonly #straddlers: Straddlers;
   readonly #fpu: Fpu;
   readonly #regions: Regions;
+  readonly #breakpoints: Breakpoints;
+  /** Set by an instruction that raises an interrupt itself: no single-step trap follows it. */
+  readonly #delivery: { interrupted: boolean } = { interrupted: false };
   #skipped = 0;
   #space: CodeSpace | undefined;
   #spaceKey = -1;
@@ -77,7 +80,8 @@ export class Vcpu {
     this.#monitor = { cpu, memory: linearMemory(memory), ports: options.ports, now: () => this.now() };
     this.#fpu = new Fpu(cpu);
     this.cache = new CodeCache(memory);
-    const functions = runtimeFunctions(this.#monitor, memory, this.#fpu);
+    const functions = runtimeFunctions(this.#monitor, memory, this.#fpu, this.#delivery);
+    this.#breakpoints = new Breakpoints(cpu, memory);
     this.interpreter = new Interpreter(cpu, memory, this.cache, functions, this.engine === "translate", options.hotThreshold ?? 4000);
     this.#regions = new Regions(cpu, memory, this.cache, functions, (site, left) => this.#stepInRegion(site, left), options.verifyCode);
     this.cache.refuse = () => { throw RETRY; }; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
@@ -121,13 +125,13 @@ export class Vcpu {
 
   /** Runs at most `budget` instructions, to the instruction. */
   run(budget: number): VcpuExit {
-    const S = this.cpu.words, end = this.count + budget;
+    const end = this.count + budget;
     for (;;) {
       const exit = this.#poll(end);
       if (exit !== undefined) return exit;
       if (this.cache.full) this.#forgetCode();
       try {
-        if (S[SHADOW] !== 0 || (S[EFLAGS]! & TF) !== 0) this.#step();
+        if (this.#mustStep()) this.#step();
         else this.#walk(Math.min(end, this.#eventCount()));
       } catch (event) {
         if (this.#faulted(event) === "shutdown") return { reason: "shutdown" };
@@ -348,7 +352,7 @@ export class Vcpu {
   /** Whether an event, interrupt or trap must be seen to before the next instruction. */
   #mustPoll(): boolean {
     const S = this.cpu.words, host = this.#host;
-    return S[HALTED] !== 0 || S[SHADOW] !== 0 || (S[EFLAGS]! & TF) !== 0 || host.stopRequested() ||
+    return S[HALTED] !== 0 || this.#mustStep() || host.stopRequested() ||
       this.#eventCount() < this.#entryCount + this.#entryBudget || (S[EFLAGS]! & IF) !== 0 && host.interruptRequested();
   }
 
@@ -356,10 +360,13 @@ export class Vcpu {
 
   /** Executes exactly one instruction at `eip`, at its exact count. */
   #step(): void {
-    const S = this.cpu.words, shadowed = S[SHADOW] !== 0, trap = (S[EFLAGS]! & TF) !== 0;
+    const S = this.cpu.words, shadowed = S[SHADOW] !== 0, trap = (S[EFLAGS]! & TF) !== 0, resumed = (S[EFLAGS]! & RF) !== 0;
+    const debugging = this.#breakpoints.enabled;
     const start = S[EIP]!;
     this.stats.exactSteps++;
+    this.#delivery.interrupted = false;
     try {
+      if (debugging) this.#breakpoints.before(start + S[CS_BASE]! | 0);
       const insn = this.#lookup();
       const next = insn.kind === STRADDLING ? this.#straddlers.execute(insn, this.#currentSpace()) : this.#execute(insn);
       S[SLOT.wasted] = 0;
@@ -371,10 +378,16 @@ export class Vcpu {
     }
     this.count++;
     if (shadowed) S[SHADOW] = 0;
-    if (trap) {
-      this.cpu.dr6 |= DR6_SINGLE_STEP;
-      throw fault(VECTOR.DB, NO_ERROR_CODE);
+    if (resumed) this.cpu.eflags &= ~RF;
+    if (debugging || trap) {
+      this.#breakpoints.after(trap && !this.#delivery.interrupted && S[SHADOW] === 0);
     }
+  }
+
+  /** Whether the next instruction must be executed alone: single-stepping, breakpoints, the shadow of STI, RF which it clears. */
+  #mustStep(): boolean {
+    const S = this.cpu.words;
+    return S[SHADOW] !== 0 || (S[EFLAGS]! & (TF | RF)) !== 0 || this.#breakpoints.enabled;
   }
 
   #execute(insn: Insn): Insn {

@@ -15,6 +15,4 @@ export interface BootCase {
   readonly timeoutSeconds: number;
   /** What was measured, to stand beside every figure: versions and checksums. */
   readonly provenance: string;
-  /** The name under which `calque run` knows this guest. */
-  readonly calqueName: string;
 }

@@ -23,6 +23,5 @@ export function debianBoot(): BootCase {
     expect: "~ # ",
     timeoutSeconds: 300,
     provenance: existsSync(version) ? readFileSync(version, "utf8").trim().replaceAll("\n", ", ") : "version unknown",
-    calqueName: "debian",
   };
 }

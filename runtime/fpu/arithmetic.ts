@@ -9,8 +9,8 @@
  * means nothing: the instruction delivers none (SDM volume 1, 8.5). NaNs follow table 4-7.
  */
 import {
-  ANY_NAN, BIAS, C0, C2, C3, DE, DENORMAL, DOWN, EXP, EXPONENT_MASK, EXTENDED, HIGH, IE, INFINITY, INTEGER_BIT, LOW, NOT_A_NUMBER,
-  QUIET_NAN, ROUNDING_CONTROL, SIGN, SIGNALLING_NAN, SIGN_BIT, UNSUPPORTED, ZE, ZERO, setIndefinite, setInfinity, setPacked, setQuieted,
+  ANY_NAN, BIAS, C0, C1, C2, C3, DE, DENORMAL, DOWN, EXP, EXPONENT_MASK, EXTENDED, HIGH, IE, INFINITY, INTEGER_BIT, LOW, NEAREST, NOT_A_NUMBER,
+  PE, QUIET_NAN, ROUNDING_CONTROL, SIGN, SIGNALLING_NAN, SIGN_BIT, UNSUPPORTED, ZE, ZERO, setIndefinite, setInfinity, setPacked, setQuieted,
   setZero, unpack,
 } from "./extended.ts";
 import type { Kind } from "./extended.ts";
@@ -272,7 +272,8 @@ export class Arithmetic {
     const extra = root * root === wide ? 0 : 1;
     // The root has 64 bits; the half-way case is told apart by one more bit: (root + 1/2)^2 = root^2 + root + 1/4.
     const half = wide - root * root > root ? INTEGER_BIT : 0;
-    return flags | this.round(0, (unbiased >> 1) + BIAS, Number(root >> 32n) | 0, Number(root & 0xffffffffn) | 0, half | extra, precisionOf(this.control));
+    const high = Number(root >> 32n) | 0, low = Number(root & 0xffffffffn) | 0;
+    return flags | this.round(0, (unbiased >> 1) + BIAS, high, low, half | extra, precisionOf(this.control));
   }
 
   /**
@@ -332,12 +333,28 @@ export class Arithmetic {
     return 0;
   }
 
+  /** Rounds and packs into `result`; here the common case, the rest in rounding.ts. */
   round(sign: number, exponent: number, high: number, low: number, extra: number, precision: number): number {
-    if (extra === 0 && exponent > 0 && exponent < EXPONENT_MASK && precision === EXTENDED) {
-      setPacked(this.result, 0, low, high, exponent | sign);
-      return 0;
+    if (precision !== EXTENDED || (this.control & ROUNDING_CONTROL) !== NEAREST || exponent <= 0 || exponent >= EXPONENT_MASK - 1) {
+      return roundExtended(this.result, this.control, precision, sign, exponent, high, low, extra);
     }
-    return roundExtended(this.result, this.control, precision, sign, exponent, high, low, extra);
+    let flags = 0;
+    if (extra !== 0) {
+      flags = PE;
+      if (extra < 0 && (extra !== INTEGER_BIT || (low & 1) !== 0)) {
+        flags = PE | C1;
+        low = (low + 1) | 0;
+        if (low === 0) {
+          high = (high + 1) | 0;
+          if (high === 0) {
+            high = INTEGER_BIT;
+            exponent++;
+          }
+        }
+      }
+    }
+    setPacked(this.result, 0, low, high, exponent | sign);
+    return flags;
   }
 }
 

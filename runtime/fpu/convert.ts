@@ -7,8 +7,8 @@
  * unmasked IE, OE or UE is among them, nothing is to be stored.
  */
 import {
-  BIAS, C1, DENORMAL, DOUBLE, EXP, EXPONENT_MASK, HIGH, IE, INFINITY, INTEGER_BIT, LOW, NORMAL, NOT_A_NUMBER, PE, QUIET_NAN, SIGN,
-  SIGNALLING_NAN, SIGN_BIT, SINGLE, UNSUPPORTED, ZERO, normalize, unpack,
+  BIAS, C1, DENORMAL, DOUBLE, EXP, EXPONENT_MASK, HIGH, IE, INFINITY, INTEGER_BIT, LOW, NEAREST, NORMAL, NOT_A_NUMBER, PE, QUIET_NAN,
+  ROUNDING_CONTROL, SIGN, SIGNALLING_NAN, SIGN_BIT, SINGLE, UNSUPPORTED, ZERO, normalize, unpack,
 } from "./extended.ts";
 import type { Kind } from "./extended.ts";
 import { roundMemory, roundsUp } from "./rounding.ts";
@@ -113,6 +113,20 @@ export function toSingle(words: Int32Array, at: number, control: number, out: In
 
 /** Rounds to a double: `out[0]` gets the low word, `out[1]` the high one. */
 export function toDouble(words: Int32Array, at: number, control: number, out: Int32Array): number {
+  const signExp = words[at + EXP]!, exponent = (signExp & EXPONENT_MASK) - DOUBLE_REBIAS;
+  if (exponent <= 0 || exponent >= 0x7fe || words[at + HIGH]! >= 0 || (control & ROUNDING_CONTROL) !== NEAREST) {
+    return toAnyDouble(words, at, control, out);
+  }
+  const low = words[at]!, high = words[at + HIGH]!, rest = low & 0x7ff;
+  const lowBits = (low >>> 11) | (high << 21), highBits = ((signExp & SIGN_BIT) << 16) | (exponent << 20) | ((high >>> 11) & 0xfffff);
+  const up = rest > 0x400 || (rest === 0x400 && (lowBits & 1) !== 0) ? 1 : 0;
+  out[0] = lowBits + up;
+  // A carry out of the fraction lands in the exponent, as it should.
+  out[1] = up !== 0 && lowBits === -1 ? highBits + 1 : highBits;
+  return rest === 0 ? 0 : up !== 0 ? PE | C1 : PE;
+}
+
+function toAnyDouble(words: Int32Array, at: number, control: number, out: Int32Array): number {
   const kind = unpack(words, at, scratch), sign = scratch[SIGN]! << 16;
   let flags = 0, high = scratch[HIGH]!, low = scratch[LOW]!, exponent = 0x7ff;
   if (kind === UNSUPPORTED) {
@@ -125,14 +139,10 @@ export function toDouble(words: Int32Array, at: number, control: number, out: In
     flags = kind === SIGNALLING_NAN ? IE : 0;
   } else if (kind === ZERO) exponent = 0;
   else if (kind !== INFINITY) {
-    exponent = scratch[EXP]! - DOUBLE_REBIAS;
-    // Already a double: nothing to round.
-    if ((low & 0x7ff) !== 0 || exponent <= 0 || exponent >= 0x7ff) {
-      flags = roundMemory(out, control, DOUBLE, scratch[SIGN]!, exponent, high, low);
-      low = out[LOW]!;
-      high = out[HIGH]!;
-      exponent = out[EXP]!;
-    }
+    flags = roundMemory(out, control, DOUBLE, scratch[SIGN]!, scratch[EXP]! - DOUBLE_REBIAS, high, low);
+    low = out[LOW]!;
+    high = out[HIGH]!;
+    exponent = out[EXP]!;
   }
   out[0] = (low >>> 11) | (high << 21);
   out[1] = sign | (exponent << 20) | ((high >>> 11) & 0xfffff);

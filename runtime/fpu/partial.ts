@@ -29,25 +29,31 @@ export function roundToInteger(fpu: Arithmetic): number {
   return roundFraction(fpu, sign, exponent, fractionBits);
 }
 
+/** 1 to 63 fraction bits. Shift counts are taken modulo 32, so that `<< -n` is a shift by 32 - n. */
 function roundFraction(fpu: Arithmetic, sign: number, exponent: number, fractionBits: number): number {
   const { a, result } = fpu;
-  const mantissa = mantissaOf(a), bits = BigInt(fractionBits);
-  let integer = mantissa >> bits;
-  const fraction = mantissa - (integer << bits);
+  const inHigh = fractionBits - 32;
+  let high = a[HIGH]!, low = a[LOW]!, rest = low << -fractionBits;
+  if (inHigh >= 0) {
+    rest = inHigh === 0 ? low : (high << -inHigh) | (low >>> inHigh) | (low << -inHigh === 0 ? 0 : 1);
+    low = 0;
+    high = (high >>> inHigh) << inHigh;
+  } else low = (low >>> fractionBits) << fractionBits;
+  const unit = 1 << fractionBits;
   let flags = 0;
-  if (fraction !== 0n) {
-    const half = 1n << (bits - 1n);
-    const rest = (fraction >= half ? INTEGER_BIT : 0) | (fraction === half ? 0 : 1);
-    const up = roundsUp(fpu.control, sign, Number(integer & 1n), rest);
-    flags = up ? PE | C1 : PE;
-    if (up) integer++;
+  if (rest !== 0) {
+    flags = PE;
+    if (roundsUp(fpu.control, sign, (inHigh < 0 ? low : high) & unit, rest)) {
+      flags = PE | C1;
+      if (inHigh < 0) low = (low + unit) | 0;
+      if (low === 0) high = (high + (inHigh < 0 ? 1 : unit)) | 0;
+      if (high >= 0) {
+        high = INTEGER_BIT;
+        exponent++;
+      }
+    }
   }
-  let rounded = integer << bits;
-  if (rounded >> 64n !== 0n) {
-    rounded >>= 1n;
-    exponent++;
-  }
-  setPacked(result, 0, Number(rounded & 0xffffffffn) | 0, Number(rounded >> 32n) | 0, sign | exponent);
+  setPacked(result, 0, low, high, sign | exponent);
   return flags;
 }
 

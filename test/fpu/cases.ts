@@ -87,7 +87,7 @@ export function writeOperand(random: Random, type: OperandType, view: DataView, 
   const low = random.word(), fraction = pattern(random);
   switch (type) {
     case "single":
-      view.setUint32(at, (random.below(2) * 0x80000000) + (floatExponent(random, 127) << 23) + Number(fraction >> (random.chance(6) ? 64n : 41n)), true);
+      view.setInt32(at, (random.below(2) << 31) | (floatExponent(random, 127) << 23) | Number(fraction >> (random.chance(6) ? 64n : 41n)), true);
       return;
     case "double": {
       const bits = (BigInt(random.below(2)) << 63n) | (BigInt(floatExponent(random, 1023)) << 52n) | (random.chance(6) ? 0n : fraction >> 12n);
@@ -103,7 +103,11 @@ export function writeOperand(random: Random, type: OperandType, view: DataView, 
     }
     case "int16": view.setInt16(at, random.chance(4) ? random.pick([0, 1, -1, -0x8000, 0x7fff]) : low >> random.pick([0, 8, 12]), true); return;
     case "int32": view.setInt32(at, random.chance(4) ? random.pick([0, 1, -1, -0x80000000, 0x7fffffff]) : low >> random.below(32), true); return;
-    case "int64": view.setBigInt64(at, BigInt.asIntN(64, random.chance(4) ? random.pick([0n, 1n, -1n, TOP_BIT]) : BigInt.asIntN(64, fraction) >> BigInt(random.below(64))), true); return;
+    case "int64": {
+      const value = BigInt.asIntN(64, fraction) >> BigInt(random.below(64));
+      view.setBigInt64(at, random.chance(4) ? random.pick([0n, 1n, -1n, -TOP_BIT]) : value, true);
+      return;
+    }
     case "bcd":
       for (let byte = 0; byte < 9; byte++) view.setUint8(at + byte, random.below(10) * 16 + random.below(10));
       if (random.chance(4)) for (let byte = random.below(9); byte < 9; byte++) view.setUint8(at + byte, 0);

@@ -100,7 +100,8 @@ export function differences(native: NativeX87, form: Form, count: number, seed: 
   for (let at = 0; at < cases.length; at += CASE_BYTES) {
     const record = cases.subarray(at, at + CASE_BYTES), expected = answers.subarray(at, at + CASE_BYTES);
     const actual = execute(host, form, record);
-    if (!same(form, actual, expected)) found.push({ form, start: outcome(record), native: outcome(expected), calque: outcome(actual) });
+    if (same(form, actual, expected)) continue;
+    found.push({ form, start: outcome(record), native: outcome(expected), calque: outcome(actual) });
   }
   return found;
 }

@@ -12,7 +12,7 @@ export interface Form {
   readonly b: number;
   /** Of FLDENV and its like: 2 or 4. */
   readonly operandSize: number;
-  /** Bytes of the memory operand that are compared: all, or all but the instruction and data pointers of an image, which processors treat differently. */
+  /** Bytes of the memory operand that are compared: all, or all but an image's instruction and data pointers, which processors treat differently. */
   readonly compared: (byte: number) => boolean;
   /** Status bits that are compared. */
   readonly statusMask: number;

@@ -7,7 +7,7 @@ import { EXACT_FORMS, TRANSCENDENTAL_FORMS } from "./forms.ts";
 import type { Form } from "./forms.ts";
 
 const native = buildNativeX87();
-const CASES = Number(process.env["CALQUE_X87_CASES"] ?? 1000);
+const CASES = Number(process.env["CALQUE_X87_CASES"] ?? 2000);
 const SEED = Number(process.env["CALQUE_X87_SEED"] ?? 1);
 
 afterAll(() => native?.close());

@@ -57,7 +57,8 @@ function popped(host: TestHost): string {
   host.fpu.storeExtended();
   const { resultTop, resultHigh, resultLow } = host.fpu;
   host.fpu.finishStore(true);
-  return (resultTop & 0xffff).toString(16).padStart(4, "0") + [resultHigh, resultLow].map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
+  const mantissa = [resultHigh, resultLow].map((word) => (word >>> 0).toString(16).padStart(8, "0"));
+  return (resultTop & 0xffff).toString(16).padStart(4, "0") + mantissa.join("");
 }
 
 function compute(mnemonic: string, st0: string, st1: string, control: number = 0x37f): string {

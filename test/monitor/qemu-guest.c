@@ -122,6 +122,7 @@ void run(void) {
     for (;;) __asm__ volatile("hlt");
   }
   Case *c = &cases[current];
+  for (u32 k = 0; k < SEEN; k++) ((volatile u32 *)INNER0)[k] = ((volatile u32 *)INNER1)[k] = 0;
   descriptors();
   __asm__ volatile("lldt %w0\n ltr %w1\n mov %2, %%fs" :: "r"(0), "r"(0x28), "r"(0x10));
   descriptors();
@@ -130,6 +131,7 @@ void run(void) {
   gate(SPARE_VECTOR, c->gate_low, c->gate_high);
   u32 *stack = (u32 *)(op_stack[c->cpl] - 4 * FRAME);
   for (u32 k = 0; k < FRAME; k++) stack[k] = c->frame[k];
+  for (u32 k = FRAME; k < FRAME + SEEN; k++) stack[k] = 0;
   far_selector = (u16)c->selector;
   u32 d = c->cpl == 0 ? 0x10 : 0x23;
   __asm__ volatile("mov %0, %%ds\n mov %0, %%es\n mov %0, %%fs\n mov %0, %%gs" :: "r"(d));

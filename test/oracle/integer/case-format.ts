@@ -81,3 +81,8 @@ function decodeResult(view: DataView, output: Uint8Array, at: number): Result {
     window: output.subarray(at + 76, at + 76 + WINDOW),
   };
 }
+
+/** Bytes as pairs of hexadecimal digits. */
+export function hexBytes(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -6,7 +6,7 @@ import type { Generated } from "./generate.ts";
 
 const NAMES = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"];
 const SEGMENTS = ["es", "cs", "ss", "ds", "fs", "gs"];
-/** The bits of an error code of a page fault that do not say how the page was protected: bit 4 needs no-execute pages. */
+/** Bit 4 of a page fault's error code (an instruction fetch) is there only with no-execute pages. */
 const NO_FETCH = ~(1 << 4);
 const PAGE_FAULT = 14;
 
@@ -23,7 +23,7 @@ export function differences(test: Generated, native: Result, engine: Result): st
   note("vector", native.vector, engine.vector);
   note("eip", native.eip, engine.eip);
   if (native.vector === PAGE_FAULT) note("cr2", native.cr2, engine.cr2);
-  if (native.vector !== COMPLETED) note("error code", native.error & NO_FETCH, engine.error);
+  if (native.vector !== COMPLETED) note("error code", native.vector === PAGE_FAULT ? native.error & NO_FETCH : native.error, engine.error);
   NAMES.forEach((name, index) => { note(name, native.registers[index]!, engine.registers[index]!); });
   SEGMENTS.forEach((name, index) => { note(name, native.selectors[index]!, engine.selectors[index]!); });
   // The trap that ends a completed case clears RF; a fault's image has it set.

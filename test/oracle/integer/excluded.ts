@@ -25,5 +25,6 @@ function isX87(template: Template): boolean {
 /** Why a template is not tested here, or undefined where it is. */
 export function exclusionOf(template: Template): string | undefined {
   if (isX87(template)) return "x87: has an oracle of its own";
+  if (template.sample.row.mnemonic === "bswap" && template.sample.operandSize === 2) return "BSWAP of 16 bits: the result is undefined";
   return EXCLUSIONS.find((exclusion) => exclusion.mnemonics.includes(template.sample.row.mnemonic))?.reason;
 }

@@ -12,8 +12,8 @@ import type { Instruction } from "../../../translator/translate.ts";
 
 const EAX = 0, ECX = 1, EDX = 2, EBX = 3, ESP = 4, EBP = 5, ESI = 6, EDI = 7;
 const ARITHMETIC = 0x8d5, DF = 1 << 10, IF_AND_ONE = 0x202;
-/** What POPF and IRET may load: not TF (it traps), AC (it would reach the native program's own accesses), NT (IRET refuses it in long mode). */
-const POPPABLE = ~(1 << 8 | 1 << 18 | 1 << 14);
+/** What POPF and IRET may load: not TF, which traps. */
+const POPPABLE = ~(1 << 8);
 
 /** Selectors that mean the same in the host's GDT and in the engine's (see engine.ts): null, user code and data, out of bounds, an LDT that is not there. */
 const CODE_SELECTOR = 0x23, DATA_SELECTOR = 0x2b;
@@ -135,11 +135,12 @@ function placeDividend(b: Builder): void {
 
 /** ModRM bytes; for a memory operand, register values too. */
 function encodeModrm(b: Builder): readonly number[] {
-  const { random, template: { modrm, sample } } = b;
+  const { random, template: { modrm } } = b;
   if (modrm === undefined) return [];
-  const reg = modrm.reg === "any" ? random.below(8) : modrm.reg;
+  const bitInRegister = BIT_TESTS.has(b.mnemonic) && modrm.reg === "any";
+  const reg = modrm.reg !== "any" ? modrm.reg : bitInRegister ? random.pick([EAX, ECX, EDX, EBX, EBP, ESI, EDI]) : random.below(8);
   if (!modrm.memory) return [0xc0 | (reg << 3) | random.below(8)];
-  if (BIT_TESTS.has(b.mnemonic) && sample.operands[1]?.kind === "reg") b.fix(reg, reg === ESP ? b.registers[ESP]! : random.below(512) - 256);
+  if (bitInRegister) b.fix(reg, random.below(512) - 256);
   const place = b.addressSize === 2 ? address16 : address32;
   const fixed = new Set(b.fixed);
   if (random.once(8) && !usesStack(b.mnemonic)) fixed.delete(ESP);
@@ -154,6 +155,11 @@ function nastyTail(random: Random): number[] {
   return [...new Uint8Array(Int32Array.of(random.value(), random.value(), random.value()).buffer)];
 }
 
+/** Data that the engine, which knows no no-execute pages, would execute. */
+function isLow(address: number): boolean {
+  return address >= LOW_PAGE && address < LOW_PAGE + LOW_PAGES * PAGE;
+}
+
 /** Patches the bytes that decide where the instruction goes in memory or code; false where this encoding can not be used. */
 function patchOperands(b: Builder, bytes: Uint8Array, instruction: Instruction): boolean {
   const view = new DataView(bytes.buffer), { random } = b, end = bytes.length;
@@ -164,7 +170,7 @@ function patchOperands(b: Builder, bytes: Uint8Array, instruction: Instruction):
     } else if (operand.kind === "rel") {
       if (operand.size === 4) view.setInt32(end - 4, b.codeTarget() - CODE_AT - end, true);
       const to = CODE_AT + end + (operand.size === 1 ? view.getInt8(end - 1) : operand.size === 4 ? view.getInt32(end - 4, true) : end);
-      if (to >= CODE_AT && to < CODE_AT + end) return false;
+      if (to >= CODE_AT && to < CODE_AT + end || isLow((CODE_AT + end + (operand.size === 2 ? view.getInt16(end - 2, true) : 0)) & 0xffff)) return false;
     } else if (operand.kind === "far") {
       view.setUint16(end - 2, b.selector(), true);
       if (operand.size === 4) view.setUint32(end - 6, b.codeTarget(), true);
@@ -230,7 +236,8 @@ function isUnsafe(b: Builder, instruction: Instruction): boolean {
 function spicePrefixes(b: Builder): number[] {
   const { random, template: { opcode, sample, prefixes } } = b;
   const spice: number[] = [];
-  if (random.once(12)) spice.push(random.pick(SEGMENT_PREFIXES));
+  // Whether ARPL that changes nothing needs a writable operand differs between processors, so it never goes through CS.
+  if (random.once(12) && sample.row.mnemonic !== "arpl") spice.push(random.pick(SEGMENT_PREFIXES));
   // F2h and F3h before 0Fh opcodes and 90h are other instructions on today's processors.
   if (random.once(64) && sample.row.rep === "none" && opcode[0] !== 0x0f && opcode[0] !== 0x90) spice.push(random.pick([0xf2, 0xf3]));
   if (random.once(64) && !prefixes.includes(0xf0)) spice.push(0xf0);
@@ -282,6 +289,3 @@ export class Generator {
     return undefined;
   }
 }
-
-/** The low pages as an address range, for the engine's page tables. */
-export const LOW_RANGE = [LOW_PAGE, LOW_PAGE + LOW_PAGES * PAGE] as const;

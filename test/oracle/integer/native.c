@@ -158,8 +158,8 @@ static void next_batch(void) {
   if (filled == 0) leave(0);
 }
 
-static void on_signal(int signal, void *info, struct user_context *user) __attribute__((force_align_arg_pointer));
-static void on_signal(int signal, void *info, struct user_context *user) {
+void on_signal(int signal, void *info, struct user_context *user) __attribute__((force_align_arg_pointer));
+void on_signal(int signal, void *info, struct user_context *user) {
   struct context *machine = &user->machine;
   (void)signal; (void)info;
   if (!started) {
@@ -175,12 +175,16 @@ static void on_signal(int signal, void *info, struct user_context *user) {
   load_case(machine, &cases[at]);
 }
 
+/* A case may have loaded AC, NT or ID; sigreturn would keep the last two for the next one. */
+void on_signal_entry(void);
+__asm__(".globl on_signal_entry\non_signal_entry:\n  pushl $0x202\n  popfl\n  jmp on_signal\n");
+
 void restorer(void);
 __asm__(".globl restorer\nrestorer:\n  movl $173, %eax\n  int $0x80\n");
 
 static void catch_signal(int number) {
   /* handler, flags (SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTORER), restorer, mask */
-  u32 action[5] = { (u32)on_signal, 0x4c000004, (u32)restorer, 0, 0 };
+  u32 action[5] = { (u32)on_signal_entry, 0x4c000004, (u32)restorer, 0, 0 };
   if (call4(174, (u32)number, (u32)action, 0, 8) != 0) leave(4);
 }
 

@@ -56,6 +56,5 @@ export function undefinedFlags(instruction: Instruction | undefined, test: Case)
 /** Cases whose result, not only a flag, is undefined: they are not generated. */
 export function resultIsUndefined(instruction: Instruction, test: Case): boolean {
   const { mnemonic } = instruction.row;
-  if (mnemonic === "shld" || mnemonic === "shrd") return shiftCount(instruction, test) > operandBits(instruction);
-  return mnemonic === "bswap" && instruction.operandSize === 2;
+  return (mnemonic === "shld" || mnemonic === "shrd") && shiftCount(instruction, test) > operandBits(instruction);
 }
