@@ -19,6 +19,7 @@ import { StringUnit } from "./string.ts";
 export type RuntimeFunction = (...args: number[]) => number | void;
 type Width = 1 | 2 | 4;
 type Wide = 2 | 4;
+const SS = 2;
 
 /** The x87 host: what an instruction tells of itself. */
 interface MutableX87Host extends X87Host {
@@ -53,6 +54,11 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
       if ((m.cpu.cr0 & CR0_PE) === 0 || (m.cpu.eflags & VM) !== 0) raise(VECTOR.UD);
     },
     loadSegment: (segment, selector) => segments.loadSegment(m, segment!, selector!),
+    /** MOV and POP: a load of SS holds interrupts off for one instruction, so that the pointer can follow. */
+    moveToSegment: (segment, selector) => {
+      segments.loadSegment(m, segment!, selector!);
+      if (segment === SS) m.cpu.shadow = 1;
+    },
     loadLdtr: (selector) => segments.loadLdtr(m, selector!),
     loadTr: (selector) => segments.loadTr(m, selector!),
     lar: (selector) => segments.lar(m, selector!),

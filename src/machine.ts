@@ -91,6 +91,8 @@ export interface BoardHooks {
 }
 
 export interface BoardOptions {
+  /** Bytes of RAM. */
+  readonly memory: number;
   /** What the real-time clock shows at power-on, in ms since 1970 UTC. */
   readonly rtc: number;
   /** The port of the debug-exit device, where there is one. */
@@ -146,17 +148,19 @@ export class Machine {
     this.engine = options.engine ?? "translate";
     this.memory = new GuestMemory(checkMemorySize(options.memory ?? DEFAULT_MEMORY), this.cpu);
     this.#ramHash = new RamHash(this.memory.size >>> 12);
+    let vcpu: VirtualCpu | undefined = undefined;
     this.#board = factories.createBoard({
-      clock: { now: () => this.time },
+      // Devices look at the clock from their making on, when there is no processor yet.
+      clock: { now: () => vcpu?.now() ?? 0 },
       setA20: (open) => { this.memory.a20 = open; },
       transmitted: (byte) => this.#transmitted(byte),
       stop: (event) => { this.#stop ??= event; },
-    }, { rtc: options.rtc ?? DEFAULT_RTC, debugExit: options.debugExit });
+    }, { memory: this.memory.size, rtc: options.rtc ?? DEFAULT_RTC, debugExit: options.debugExit });
     this.memory.mmio = this.#board.mmio;
     this.#input = new InputQueue(this.#board.serial);
     this.#script = new Script(options.script);
     this.#script.onSend = (bytes) => this.sendSerial(bytes);
-    this.vcpu = factories.createVcpu({
+    this.vcpu = vcpu = factories.createVcpu({
       cpu: this.cpu, memory: this.memory, host: this.#host(), ports: this.#board.ports, engine: this.engine, verifyCode: options.verifyCode ?? false,
     });
   }

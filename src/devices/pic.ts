@@ -282,8 +282,10 @@ export class InterruptController implements Device<InterruptControllerState> {
 
   /** The lines stay where the devices hold them. */
   reset(): void {
-    const { master, slave } = this.save();
-    this.restore({ master: { ...initial(0x08, 1 << CASCADE), lines: master.lines }, slave: { ...initial(0x70, CASCADE), lines: slave.lines } });
+    this.#master.state = { ...initial(0x08, 1 << CASCADE), lines: this.#master.state.lines };
+    this.#slave.state = { ...initial(0x70, CASCADE), lines: this.#slave.state.lines };
+    this.#master.resolve();
+    this.#slave.resolve();
     this.#cascade();
   }
 }

@@ -29,7 +29,7 @@ export interface PitChannelState {
   start: number | null;
   value: number;
   running: boolean;
-  /** The end of the count has passed (modes 0, 4 and 5). */
+  /** The end of the count has passed (modes 0, 4 and 5); the output as it was before the trigger (mode 1). */
   done: boolean;
   /** A count that takes over at the end of the (half) period (modes 2 and 3). */
   next: { readonly at: number; readonly start: number; readonly count: number } | null;
@@ -108,14 +108,16 @@ export class PitChannel {
       return;
     }
     state.count = count;
-    if (this.#triggered) state.fresh = true;
+    // Taken over by a trigger: in modes 2 and 3 that is the gate, once it is low.
+    if (this.#triggered || (this.#periodic && state.start !== null && pulse >= state.start)) state.fresh = true;
     else this.#begin(pulse, state.gate);
   }
 
   /** The counting element takes the count register with the next clock pulse. */
   #begin(pulse: number, running: boolean): void {
     const { state } = this;
-    Object.assign(state, { start: pulse + 1, value: state.count, running, done: false, fresh: false, next: null });
+    const done = state.mode === 1 && this.output(pulse);
+    Object.assign(state, { start: pulse + 1, value: state.mode === 3 ? state.count & ~1 : state.count, running, done, fresh: false, next: null });
   }
 
   /** Makes a waiting count the current one where its time has come. */
@@ -143,15 +145,15 @@ export class PitChannel {
   #pause(pulse: number): void {
     const { state } = this;
     if (!state.running || state.start === null) return;
-    if (state.next !== null) {
-      state.count = state.next.count;
-      state.next = null;
-    }
+    this.#takeOver(pulse);
     if (pulse >= state.start) {
-      state.done ||= pulse - state.start >= state.value;
-      state.value = this.#element(pulse);
+      const left = state.value - (pulse - state.start);
+      state.done ||= left <= 0;
+      // A full count of 65536 reads as 0, but has not passed.
+      state.value = this.#periodic || left <= 0 ? this.#element(pulse) : left;
       state.start = pulse;
     }
+    if (state.next !== null) Object.assign(state, { count: state.next.count, next: null, fresh: true });
     state.running = false;
   }
 
@@ -185,8 +187,9 @@ export class PitChannel {
   output(pulse: number): boolean {
     const { mode, start, value, running, done } = this.state;
     if (mode === 0) return done || (running && start !== null && pulse - start >= value);
-    if (start === null || !running || pulse < start) return true;
-    if (mode === 1) return pulse - start >= value;
+    if (start === null || !running) return true;
+    if (mode === 1) return pulse < start ? done : pulse - start >= value;
+    if (pulse < start) return true;
     if (mode >= 4) return done || pulse - start !== value;
     const period = this.#period(pulse), phase = modulo(pulse - period.start, period.count);
     return mode === 2 ? period.count === 1 || phase !== period.count - 1 : phase < highHalf(period.count);
@@ -198,8 +201,8 @@ export class PitChannel {
     if (!running || start === null) return Infinity;
     // Periods of one clock have no edges.
     if (this.#periodic) return this.#period(pulse).count === 1 ? this.state.next?.at ?? Infinity : this.#nextBoundary(pulse);
-    if (mode === 1 && pulse < start) return start;
     const end = start + value + (mode >= 4 ? 1 : 0);
+    if (mode === 1) return pulse < start ? start : end <= pulse ? Infinity : end;
     return done || end <= pulse ? Infinity : end;
   }
 

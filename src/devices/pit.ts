@@ -24,6 +24,9 @@ export function timeOfPulse(pulse: number): GuestTime {
   return whole * NANOSECONDS + Math.ceil(((pulse - whole * PULSES) * NANOSECONDS) / PULSES);
 }
 
+/** Clock pulses between memory refreshes, as firmware sets channel 1. */
+export const REFRESH_PERIOD = 18;
+
 const CONTROL = 3; // the control word's port; the three counters come before it
 const READ_BACK = 3; // in place of a counter's number
 const READ_BACK_NO_COUNT = 0b0010_0000;
@@ -83,9 +86,6 @@ export class Pit implements Device<PitState>, PortDevice, TimedDevice {
   /** The output of channel 2, to port 61h and the speaker. */
   get output2(): boolean { return this.#channels[2].output(this.#pulse()); }
 
-  /** The output of channel 1, which toggles the refresh bit of port 61h. */
-  get output1(): boolean { return this.#channels[1].output(this.#pulse()); }
-
   #pulse(): number { return pulseAt(this.#clock.now()); }
 
   nextEvent(): GuestTime { return this.#event; }
@@ -120,7 +120,8 @@ export class Pit implements Device<PitState>, PortDevice, TimedDevice {
   }
 
   save(): PitState {
-    return { channels: this.#channels.map((channel) => structuredClone(channel.state)), irq: this.#level, edge: this.#edge === Infinity ? null : this.#edge };
+    const edge = this.#edge === Infinity ? null : this.#edge;
+    return { channels: this.#channels.map((channel) => structuredClone(channel.state)), irq: this.#level, edge };
   }
 
   restore(state: PitState): void {
@@ -133,7 +134,7 @@ export class Pit implements Device<PitState>, PortDevice, TimedDevice {
   reset(): void { this.#start(this.#pulse()); }
 
   #start(pulse: number): void {
-    this.#channels.forEach((channel, k) => channel.reset(pulse, k === 1 ? 18 : 0x10000, k === 1 ? 2 : 3, k !== 2));
+    this.#channels.forEach((channel, k) => channel.reset(pulse, k === 1 ? REFRESH_PERIOD : 0x10000, k === 1 ? 2 : 3, k !== 2));
     this.#settle(pulse);
   }
 }

@@ -13,7 +13,6 @@ const NMI_MASK = 0x80;
 
 const REGISTER_A = 0x0a, REGISTER_B = 0x0b, REGISTER_C = 0x0c, REGISTER_D = 0x0d;
 const A_UIP = 0x80; // update in progress
-const A_DV = 0x70; // divider chain
 const A_DV_32768 = 0x20;
 const A_DV_RESET = 0x60; // 11x: held in reset
 const A_RS = 0x0f; // periodic rate

@@ -12,7 +12,8 @@ import { CpuState, CR0_ET, CR0_PE, SLOT } from "../../runtime/state.ts";
 export const GDT = 0x1000, IDT = 0x2000, TSS = 0x3000, TSS_B = 0x3100, LDT = 0x3400, STACK0 = 0x8000, STACK3 = 0xa000, STACK1 = 0x9000;
 
 /** Selectors of the descriptors that `protectedMachine` sets up. */
-export const CODE0 = 0x08, DATA0 = 0x10, CODE3 = 0x1b, DATA3 = 0x23, TSS_SELECTOR = 0x28, CODE1 = 0x31, DATA1 = 0x39, CONFORMING0 = 0x40, SPARE = 0x48;
+export const CODE0 = 0x08, DATA0 = 0x10, CODE3 = 0x1b, DATA3 = 0x23, TSS_SELECTOR = 0x28;
+export const CODE1 = 0x31, DATA1 = 0x39, CONFORMING0 = 0x40, SPARE = 0x48;
 
 export class FlatMemory implements LinearMemory {
   readonly view: DataView;

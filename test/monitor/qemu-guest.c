@@ -3,20 +3,21 @@
  *
  * A multiboot kernel. Its one module is an array of `Case`; for each it fills in the spare descriptor, the spare gate and the
  * stack, enters the ring, executes one instruction followed by INT 80h, and writes a `Result` to port E9h. All addresses are
- * fixed, so that qemu.test.ts can set up the same memory.
+ * fixed and below the module's, so that qemu-cases.ts can set up the same memory.
  */
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
 
-enum { GDT = 0x1a0000, IDT = 0x1a1000, TSS = 0x1a2000, INNER0 = 0x191000, INNER1 = 0x195000, LANDING = 0x180000, OPERATIONS = 0x181000 };
-enum { SPARE = 0x48, SPARE_VECTOR = 0x81, FRAME = 6, SEEN = 8 };
+enum { GDT = 0x1a0000, IDT = 0x1a1000, TSS = 0x1a2000, NEW_TSS = 0x1a3000, INNER0 = 0x191000, INNER1 = 0x195000, V86_LANDING = 0x8000 };
+enum { LANDING = 0x1b0000, OPERATIONS = 0x1b1000 };
+enum { SPARE = 0x48, SPARE_VECTOR = 0x81, FRAME = 9, SEEN = 8, NEW_TASK = 17 };
 
 typedef struct { u32 op, cpl, selector, low, high, gate_low, gate_high, flags, frame[FRAME]; } Case;
 typedef struct { u32 vector, error, eip, cs, ss, esp, eflags, eax, ds, high, seen[SEEN]; } Result;
 
 /* What the handlers push, from the stack pointer up. */
-typedef struct { u32 es, ds, edi, esi, ebp, esp, ebx, edx, ecx, eax, vector, error, eip, cs, eflags, outer_esp, outer_ss; } Frame;
+typedef struct { u32 es, ds, edi, esi, ebp, esp, ebx, edx, ecx, eax, vector, error, eip, cs, eflags, outer_esp, outer_ss, segments[4]; } Frame;
 
 static const u32 op_stack[4] = { 0x192000, 0x193000, 0, 0x194000 };
 static const u32 code[4] = { 0x08, 0x31, 0, 0x1b }, data[4] = { 0x10, 0x39, 0, 0x23 };
@@ -56,14 +57,15 @@ __asm__(
   ".balign 16\n int $0x81\n int $0x80\n"
   ".balign 16\n lret $8\n int $0x80\n"
   ".balign 16\n mov %eax, %fs\n int $0x80\n"
-  ".balign 16\n lcallw *%cs:far\n int $0x80\n"
+  ".balign 16\n lcallw *%cs:near_far\n int $0x80\n"
   ".balign 16\n iretw\n int $0x80\n"
+  ".balign 16\n lcall *%cs:far\n int $0x80\n"
   ".text\n"
-  ".globl far\nfar: .long 0x180000\nfar_selector: .word 0, 0\n"
+  ".globl far\nfar: .long 0x1b0000\nfar_selector: .word 0, 0\n.globl near_far\nnear_far: .word 0\nnear_far_selector: .word 0\n"
   "");
 
 extern u32 vectors[16];
-extern u16 far_selector;
+extern u16 far_selector, near_far_selector;
 void enter(u32 stub, u32 cs, u32 eflags, u32 esp, u32 ss, u32 eax) __attribute__((noreturn));
 void next(void) __attribute__((noreturn));
 
@@ -111,6 +113,8 @@ void prepare(u32 *information) {
   }
   out(0x21, 0xff);
   out(0xa1, 0xff);
+  for (u32 k = 0; k < 2; k++) ((volatile u32 *)V86_LANDING)[4 * k] = k == 0 ? 0x80cd80cd : 0x80cd81cd;
+  *(volatile u16 *)(LANDING & 0xffff) = 0x80cd;
   u32 *tss = (u32 *)TSS;
   tss[1] = INNER0; tss[2] = 0x10; tss[3] = INNER1; tss[4] = 0x39;
   __asm__ volatile("ljmp $8, $1f\n1: mov %0, %%ds\n mov %0, %%es\n mov %0, %%ss\n mov %0, %%fs\n mov %0, %%gs" :: "r"(0x10));
@@ -124,7 +128,7 @@ void run(void) {
   Case *c = &cases[current];
   for (u32 k = 0; k < SEEN; k++) ((volatile u32 *)INNER0)[k] = ((volatile u32 *)INNER1)[k] = 0;
   descriptors();
-  __asm__ volatile("lldt %w0\n ltr %w1\n mov %2, %%fs" :: "r"(0), "r"(0x28), "r"(0x10));
+  __asm__ volatile("clts\n lldt %w0\n ltr %w1\n mov %2, %%fs" :: "r"(0), "r"(0x28), "r"(0x10));
   descriptors();
   descriptor(0x28, (TSS & 0xffff) << 16 | 0x67, 0x8b00 | TSS >> 16);
   descriptor(SPARE, c->low, c->high);
@@ -132,7 +136,14 @@ void run(void) {
   u32 *stack = (u32 *)(op_stack[c->cpl] - 4 * FRAME);
   for (u32 k = 0; k < FRAME; k++) stack[k] = c->frame[k];
   for (u32 k = FRAME; k < FRAME + SEEN; k++) stack[k] = 0;
-  far_selector = (u16)c->selector;
+  if (c->op == NEW_TASK) {
+    u32 *task = (u32 *)NEW_TSS;
+    for (u32 k = 0; k < 26; k++) task[k] = 0;
+    task[1] = INNER0 - 0x400; task[2] = 0x10; task[8] = c->frame[0]; task[9] = c->frame[1]; task[14] = (u32)stack;
+    for (u32 k = 0; k < 6; k++) task[18 + k] = c->frame[2 + k];
+    task[24] = c->frame[8];
+  }
+  far_selector = near_far_selector = (u16)c->selector;
   u32 d = c->cpl == 0 ? 0x10 : 0x23;
   __asm__ volatile("mov %0, %%ds\n mov %0, %%es\n mov %0, %%fs\n mov %0, %%gs" :: "r"(d));
   enter(OPERATIONS + 16 * c->op, code[c->cpl], c->flags, (u32)stack, data[c->cpl], c->selector);
@@ -140,15 +151,15 @@ void run(void) {
 
 void record(Frame *frame, u32 ss) {
   current++;
-  int outer = (frame->cs & 3) != 0;
+  int virtual = (frame->eflags & 0x20000) != 0, outer = virtual || (frame->cs & 3) != 0;
   Result result = {
     frame->vector == 128 ? 0x80 : frame->vector, frame->error, frame->eip, frame->cs & 0xffff, outer ? frame->outer_ss & 0xffff : ss & 0xffff,
     outer ? frame->outer_esp : (u32)&frame->outer_esp, frame->eflags, frame->eax, frame->ds & 0xffff,
     ((u32 *)(GDT + SPARE))[1],
     { 0 },
   };
-  u32 *seen = (u32 *)result.esp;
-  for (u32 k = 0; k < SEEN; k++) result.seen[k] = seen[k];
+  u32 *seen = virtual ? frame->segments : (u32 *)result.esp;
+  for (u32 k = 0; k < (virtual ? 4 : SEEN); k++) result.seen[k] = seen[k];
   for (u32 k = 0; k < sizeof result; k++) out(0xe9, ((u8 *)&result)[k]);
   __asm__ volatile("pushl $2\n popf");
   next();

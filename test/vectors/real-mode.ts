@@ -19,6 +19,10 @@ const WORD_REGISTERS: ReadonlyArray<readonly [RegisterName, "eax" | "ebx" | "ecx
 ];
 const SEGMENTS: ReadonlyArray<readonly [RegisterName, number]> = [["es", 0], ["cs", 1], ["ss", 2], ["ds", 3]];
 
+const INVALID_OPCODE = 6, HLT = 0xf4;
+/** A handler of #UD where no test has memory of its own. */
+const PROBE_CS = 0xffff, PROBE_IP = 0x4000;
+
 const QUIET_HOST: VcpuHost = {
   nextEvent: () => Infinity, advance: () => {}, interruptRequested: () => false, acknowledgeInterrupt: () => 0, stopRequested: () => false,
 };
@@ -39,13 +43,24 @@ export class RealModeMachine {
     this.#memory.takeDirtyPages();
   }
 
-  /** What differs from the capture after the instruction and the HLT behind it, one phrase each. `flagsMask` is the opcode's. */
-  run(test: MooTest, flagsMask: number): string[] {
+  /** What differs from the capture after the instruction and the HLT behind it, one phrase each. `flagsMask` is the opcode's; the registers `ignoring` are not compared. */
+  run(test: MooTest, flagsMask: number, ignoring: readonly RegisterName[] = []): string[] {
     this.#load(test);
     const exit = this.#vcpu.run(BUDGET);
-    const found = exit.reason === "halt" ? this.#differences(test, flagsMask & FLAGS_OF_8086) : [`did not halt: ${exit.reason}`];
+    const found = exit.reason === "halt" ? this.#differences(test, flagsMask & FLAGS_OF_8086, ignoring) : [`did not halt: ${exit.reason}`];
     this.#clean(test);
     return found;
+  }
+
+  /** Whether the instruction raises #UD, whatever the capture shows. */
+  raisesInvalidOpcode(test: MooTest): boolean {
+    this.#load(test);
+    [PROBE_IP & 255, PROBE_IP >> 8, PROBE_CS & 255, PROBE_CS >> 8].forEach((byte, k) => { this.#poke(4 * INVALID_OPCODE + k, byte); });
+    this.#poke((PROBE_CS << 4) + PROBE_IP, HLT);
+    this.#vcpu.run(BUDGET);
+    const { cs, ip } = this.#registers();
+    this.#clean(test);
+    return cs === PROBE_CS && ip === PROBE_IP + 1;
   }
 
   #poke(physical: number, value: number): void {
@@ -78,9 +93,10 @@ export class RealModeMachine {
     };
   }
 
-  #differences(test: MooTest, flagsMask: number): string[] {
+  #differences(test: MooTest, flagsMask: number, ignoring: readonly RegisterName[]): string[] {
     const got = this.#registers(), found: string[] = [];
     for (const name of REGISTERS) {
+      if (ignoring.includes(name)) continue;
       const mask = name === "flags" ? flagsMask : 0xffff;
       const expected = (test.final.registers[name] ?? test.initial.registers[name] ?? 0) & mask;
       if (expected !== (got[name] & mask)) found.push(`${name}: captured ${expected.toString(16)}h, engine ${(got[name] & mask).toString(16)}h`);
@@ -91,7 +107,7 @@ export class RealModeMachine {
   /** Every byte of every page that was written is either as it was or as captured. */
   #memoryDifferences(test: MooTest, flagsMask: number): string[] {
     const { ram } = this.#memory, expected = new Map<number, number>([...test.initial.ram, ...test.final.ram]), found: string[] = [];
-    const flagsAt = test.exception?.flagsAt ?? -2;
+    const flagsAt = pushedFlagsAt(test);
     for (const [address, value] of expected) {
       const mask = address === flagsAt ? flagsMask & 0xff : address === flagsAt + 1 ? flagsMask >> 8 : 0xff;
       if (((ram[address]! ^ value) & mask) !== 0) {
@@ -111,4 +127,14 @@ export class RealModeMachine {
     for (const [address] of test.initial.ram) this.#poke(address, 0);
     for (const page of this.#memory.takeDirtyPages()) this.#memory.writePhysical(page * PAGE, this.#zeroPage);
   }
+}
+
+/**
+ * Where an exception pushed FLAGS; negative where none was raised. The handler is a HLT, so they lie above CS and IP on the final stack. (The
+ * address in the file is rounded down to an even one.)
+ */
+function pushedFlagsAt(test: MooTest): number {
+  if (test.exception === undefined) return -2;
+  const ss = test.final.registers.ss ?? test.initial.registers.ss ?? 0, sp = test.final.registers.sp ?? test.initial.registers.sp ?? 0;
+  return (ss << 4) + ((sp + 4) & 0xffff);
 }

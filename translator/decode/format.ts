@@ -34,15 +34,15 @@ function term(value: number): string { return value < 0 ? `-${unsigned(-value)}`
 function addressText({ base, index, scale, disp }: Memory, addressSize: 2 | 4): string {
   const registers: string[] = [];
   if (base >= 0) registers.push(register(addressSize, base));
-  if (index >= 0) registers.push(addressSize === 2 ? register(2, index) : `${register(4, index)}*${1 << scale}`);
+  if (index >= 0) registers.push(base >= 0 && scale === 0 ? register(addressSize, index) : `${register(addressSize, index)}*${1 << scale}`);
   if (registers.length === 0) return unsigned(addressSize === 2 ? disp & 0xffff : disp);
   return registers.join("+") + (disp === 0 ? "" : term(disp));
 }
 
-/** The segment is named where it is not the base register's own, or where nothing else shows that this is memory. */
+/** The segment is named where it is not the base register's own. */
 function memoryText(memory: Memory, addressSize: 2 | 4): string {
   const usual = memory.base === EBP || memory.base === ESP ? SS : DS;
-  const segment = memory.segment === usual && memory.base + memory.index >= -1 ? "" : `${SEGMENTS[memory.segment]!}:`;
+  const segment = memory.segment === usual ? "" : `${SEGMENTS[memory.segment]!}:`;
   const width = WIDTHS[memory.size];
   return `${width === undefined ? "" : `${width} ptr `}${segment}[${addressText(memory, addressSize)}]`;
 }
@@ -64,6 +64,9 @@ function operandText(operand: Operand, instruction: Instruction, address: number
   }
   return operand satisfies never;
 }
+
+/** Calls and jumps through a far pointer, which the width alone would not show. */
+function isFar({ row }: Instruction): boolean { return row.codes[0] === "Ap" || row.codes[0] === "Mp"; }
 
 /** The pointers of a string instruction, in the order in which its row names them; other operands but DX are implied by the mnemonic. */
 function stringOperands({ row, segment, addressSize }: Instruction): string[] {
@@ -97,7 +100,8 @@ function prefixText({ row, rep, lock }: Instruction): string {
 function operandTexts(instruction: Instruction, address: number): string[] {
   if (isString(instruction)) return stringOperands(instruction);
   if (instruction.row.mnemonic === "xlat") return [`${SEGMENTS[instruction.segment]!}:[${register(instruction.addressSize, 3)}+al]`];
-  return instruction.operands.map((operand) => operandText(operand, instruction, address));
+  const texts = instruction.operands.map((operand) => operandText(operand, instruction, address));
+  return isFar(instruction) ? [`far ${texts[0]!}`] : texts;
 }
 
 /** One instruction; `address` is the offset in CS at which it stands, for branch targets. */

@@ -27,7 +27,7 @@ function undefinedOpcode(s: Semantics): End {
 /** Reads of a segment register: 16 bits, zero-extended where a register destination is wider. */
 const movFromSreg: SemanticFunction = (s) => s.write(0, s.ir.slotAt("selector0", s.read(1)));
 
-const movToSreg: SemanticFunction = (s) => void s.ir.monitor("loadSegment", s.read(0), s.ir.zext(s.read(1), 2));
+const movToSreg: SemanticFunction = (s) => void s.ir.monitor("moveToSegment", s.read(0), s.ir.zext(s.read(1), 2));
 
 /** A 32-bit push of a segment register writes 32 bits with the upper half zero. */
 const pushSreg: SemanticFunction = (s) => s.push(s.ir.slotAt("selector0", s.read(0)));
@@ -35,7 +35,7 @@ const pushSreg: SemanticFunction = (s) => s.push(s.ir.slotAt("selector0", s.read
 const popSreg: SemanticFunction = (s) => {
   const selector = s.ir.zext(s.top(), 2);
   const pointer = s.stackPointer(s.const(s.form.operandSize));
-  s.ir.monitor("loadSegment", s.read(0), selector);
+  s.ir.monitor("moveToSegment", s.read(0), selector);
   s.setReg(ESP, 4, pointer);
 };
 

@@ -24,6 +24,9 @@ const BIT_TESTS = new Set(["bt", "bts", "btr", "btc"]);
 const SELECTOR_READERS = new Set(["lar", "lsl", "verr", "verw"]);
 const FAR_LOADS = new Set(["lds", "les", "lss", "lfs", "lgs"]);
 
+/** The deepest ENTER, so that all it touches fits the window. */
+const MOST_FRAMES = 12;
+
 /** The prefixes that choose a segment; FS and GS are null and so fault. */
 const SEGMENT_PREFIXES = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
 
@@ -114,17 +117,26 @@ function placeImplicitOperands(b: Builder): void {
   if (STRING.has(b.mnemonic)) {
     b.fix(ESI, near());
     b.fix(EDI, near());
-    if (sample.rep !== "") b.fix(ECX, random.below(9) | (b.addressSize === 2 ? random.word() & ~0xffff : 0));
-    if (b.addressSize === 2) for (const register of [ESI, EDI]) b.registers[register] = b.registers[register]! | (random.word() & ~0xffff);
-  } else if (b.mnemonic === "leave" || b.mnemonic === "enter") b.fix(EBP, near());
+    // Whether INS and OUTS that repeat no times ask for I/O permission differs between processors.
+    const least = b.mnemonic === "ins" || b.mnemonic === "outs" ? 1 : 0;
+    if (sample.rep !== "") b.fix(ECX, least + random.below(9) | (b.addressSize === 2 ? random.word() & ~0xffff : 0));
+    // REP MOVS with 16-bit addresses and upper halves that are not zero copies overlapping operands wrongly on some processors (seen on AMD's).
+    const upper = b.addressSize === 2 && (b.mnemonic !== "movs" || sample.rep === "") ? random.word() & ~0xffff : 0;
+    for (const register of [ESI, EDI]) b.registers[register]! |= upper;
+  } else if (b.mnemonic === "leave") b.fix(EBP, near());
+  // The frame pointers that ENTER copies lie above what it pushes: the order of reads and writes is not the manual's everywhere.
+  else if (b.mnemonic === "enter") b.fix(EBP, b.registers[ESP]! + 4 * MOST_FRAMES + random.below(16));
   else if (b.mnemonic === "xlat") b.fix(EBX, near() - (b.registers[EAX]! & 0xff));
   else if (b.mnemonic === "cmpxchg8b") [EAX, ECX, EDX, EBX].forEach((register) => b.fixed.add(register));
+  else if (b.mnemonic === "div" || b.mnemonic === "idiv") placeDividend(b);
   if (random.once(2) && (b.mnemonic === "loop" || b.mnemonic.includes("cxz"))) b.registers[ECX] = random.below(3);
 }
 
 /** Dividends that often have a quotient. */
 function placeDividend(b: Builder): void {
   const { random } = b;
+  b.fixed.add(EAX);
+  b.fixed.add(EDX);
   switch (random.below(4)) {
     case 0: b.registers[EDX] = b.registers[EAX]! >> 31; break;
     case 1: b.registers[EDX] = 0; break;
@@ -144,7 +156,13 @@ function encodeModrm(b: Builder): readonly number[] {
   const place = b.addressSize === 2 ? address16 : address32;
   const fixed = new Set(b.fixed);
   if (random.once(8) && !usesStack(b.mnemonic)) fixed.delete(ESP);
-  return place(random, reg, b.target, b.registers, fixed).bytes;
+  const target = b.addressSize === 4 && random.once(40) ? wildAddress(random) : b.target;
+  return place(random, reg, target, b.registers, fixed).bytes;
+}
+
+/** Mostly unmapped, but not so near to 4 GiB that the access would pass the limit of a flat segment, which calque does not check. */
+function wildAddress(random: Random): number {
+  return Math.min(random.value() >>> 0, 0xffff_ff00) | 0;
 }
 
 function usesStack(mnemonic: string): boolean {
@@ -176,7 +194,7 @@ function patchOperands(b: Builder, bytes: Uint8Array, instruction: Instruction):
       if (operand.size === 4) view.setUint32(end - 6, b.codeTarget(), true);
     }
   }
-  if (b.mnemonic === "enter") bytes[end - 1] = random.below(12) + 32 * random.below(8);
+  if (b.mnemonic === "enter") bytes[end - 1] = random.below(MOST_FRAMES) + 32 * random.below(8);
   return b.mnemonic !== "int" || bytes[end - 1] !== 0x80;
 }
 
@@ -195,8 +213,7 @@ function pokeOperand(b: Builder, operand: Instruction["operands"][number] | unde
 function placeMeanings(b: Builder, instruction: Instruction): void {
   const { random } = b, { semantics, mnemonic } = instruction.row, [first, second] = instruction.operands;
   const size = instruction.operandSize, stack = b.registers[ESP]!;
-  if (mnemonic === "div" || mnemonic === "idiv") placeDividend(b);
-  else if (semantics === "jmp_indirect" || semantics === "call_indirect") pokeOperand(b, first, b.codeTarget(), size);
+  if (semantics === "jmp_indirect" || semantics === "call_indirect") pokeOperand(b, first, b.codeTarget(), size);
   else if (FAR_LOADS.has(mnemonic) || semantics.endsWith("far_indirect") || semantics.endsWith("indirect_far")) {
     b.poke(b.target, b.codeTarget(), size);
     b.poke(b.target + size, b.selector(), 2);
@@ -238,8 +255,8 @@ function spicePrefixes(b: Builder): number[] {
   const spice: number[] = [];
   // Whether ARPL that changes nothing needs a writable operand differs between processors, so it never goes through CS.
   if (random.once(12) && sample.row.mnemonic !== "arpl") spice.push(random.pick(SEGMENT_PREFIXES));
-  // F2h and F3h before 0Fh opcodes and 90h are other instructions on today's processors.
-  if (random.once(64) && sample.row.rep === "none" && opcode[0] !== 0x0f && opcode[0] !== 0x90) spice.push(random.pick([0xf2, 0xf3]));
+  // F2h and F3h before 0Fh opcodes and 90h are other instructions on today's processors; before LOOPE and LOOPNE they change its sense on some.
+  if (random.once(64) && sample.row.rep === "none" && ![0x0f, 0x90, 0xe0, 0xe1].includes(opcode[0]!)) spice.push(random.pick([0xf2, 0xf3]));
   if (random.once(64) && !prefixes.includes(0xf0)) spice.push(0xf0);
   return spice;
 }
@@ -265,18 +282,22 @@ export class Generator {
   readonly templates: readonly Template[];
   /** Names of forms left out, with the reason. */
   readonly excluded: ReadonlyMap<string, string>;
+  readonly excludedRows: ReadonlySet<Instruction["row"]>;
   readonly #seed: number;
 
   /** `lowPage`: whether 16-bit addresses reach memory in the native process. */
   constructor(seed: number, lowPage: boolean) {
     this.#seed = seed;
-    const excluded = new Map<string, string>();
+    const excluded = new Map<string, string>(), excludedRows = new Set<Instruction["row"]>();
     this.templates = allTemplates().filter((template) => {
       const reason = exclusionOf(template) ?? (!lowPage && template.sample.addressSize === 2 ? "page 8000h can not be mapped by this user" : undefined);
-      if (reason !== undefined) excluded.set(template.name, reason);
-      return reason === undefined;
+      if (reason === undefined) return true;
+      excluded.set(template.name, reason);
+      excludedRows.add(template.sample.row);
+      return false;
     });
     this.excluded = excluded;
+    this.excludedRows = excludedRows;
   }
 
   /** Case `index`, or undefined where the form has no encoding that this oracle can run. */

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
+import { ROWS } from "../../../translator/isa/index.ts";
 import type { Engine } from "../../../runtime/vcpu.ts";
 import { hexBytes } from "./case-format.ts";
 import { differences } from "./compare.ts";
@@ -84,6 +85,9 @@ describe("integer instructions against this machine's processor", () => {
   afterAll(() => {
     if (ONLY !== undefined) return;
     const missed = generator.templates.filter((template) => !covered.has(template.name)).map((template) => template.name);
+    const rows = new Set(generator.templates.map((template) => template.sample.row));
+    const untouched = ROWS.filter((row) => !rows.has(row) && !generator.excludedRows.has(row)).map((row) => `${row.mnemonic} ${row.codes.join(",")}`.trim());
+    process.stderr.write(`rows of the table without a form: ${untouched.length === 0 ? "none" : untouched.join("; ")}\n`);
     process.stderr.write(`forms without a case: ${missed.length === 0 ? "none" : missed.join(", ")}\n`);
     const reasons = Map.groupBy(generator.excluded, ([, reason]) => reason);
     for (const [reason, forms] of reasons) process.stderr.write(`${forms.length} forms left out: ${reason}\n`);
