@@ -17,11 +17,10 @@ import { GuestMemory, linearMemory, MMIO, type MemoryState } from "./memory.ts";
 import { modeKey, modeOf } from "./mode.ts";
 import type { Monitor, PortSpace } from "./monitor/context.ts";
 import { deliverFault, deliverInterrupt } from "./monitor/interrupt.ts";
-import { FAULTED, LEFT_NORMALLY, type Region, Regions } from "./region.ts";
+import { type CodeCheck, FAULTED, LEFT_NORMALLY, type Region, Regions } from "./region.ts";
 import { resetState } from "./reset.ts";
 import { type CpuState, IF, RF, SLOT, TF } from "./state.ts";
 import { Straddlers } from "./straddling.ts";
-import { checkCode } from "../translator/translate.ts";
 
 export type Engine = "translate" | "interpret";
 
@@ -34,7 +33,7 @@ export interface VcpuOptions {
   /** Executions of a backward branch or call target before it is translated. */
   readonly hotThreshold?: number;
   /** Checks every region's source before it runs. */
-  readonly verifyCode?: boolean;
+  readonly verifyCode?: CodeCheck | undefined;
 }
 
 export interface VcpuState {
@@ -84,7 +83,7 @@ export class Vcpu {
     const functions = runtimeFunctions(this.#monitor, memory, this.#fpu, this.#delivery);
     this.#breakpoints = new Breakpoints(cpu, memory);
     this.interpreter = new Interpreter(cpu, memory, this.cache, functions, this.engine === "translate", options.hotThreshold ?? 4000);
-    this.#regions = new Regions(cpu, memory, this.cache, functions, (site, left) => this.#stepInRegion(site, left), options.verifyCode === true ? checkCode : undefined);
+    this.#regions = new Regions(cpu, memory, this.cache, functions, (site, left) => this.#stepInRegion(site, left), options.verifyCode);
     this.cache.refuse = () => { throw RETRY; }; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
     this.#straddlers = new Straddlers(memory, cpu);
     this.reset();

@@ -12,7 +12,10 @@ export const LOW_PAGE = 0x0000_8000, LOW_PAGES = 2;
 export const PROGRAM = { from: 0x4ff0_0000, to: 0x6000_0000 } as const;
 export const PAGE = 4096, WINDOW = 256;
 
-const CASE_BYTES = 32 + 12 + 16 + WINDOW, RESULT_BYTES = 32 + 20 + 24 + WINDOW;
+/** Bytes of code in a case, at most. */
+export const LONGEST = 96;
+
+const CASE_BYTES = 32 + 12 + LONGEST + WINDOW, RESULT_BYTES = 32 + 20 + 24 + WINDOW;
 /** How many bytes come before the first result: a word that says whether LOW_PAGE could be mapped. */
 const GREETING_BYTES = 4;
 
@@ -25,7 +28,9 @@ export interface Case {
   readonly eflags: number;
   /** Linear address of the 256 bytes of memory that are set before and compared after. The rest of their pages is 0. */
   readonly windowAt: number;
+  /** One instruction or a few in a row. */
   readonly bytes: Uint8Array;
+  readonly instructions: number;
   readonly window: Uint8Array;
 }
 
@@ -54,7 +59,7 @@ export function encodeCases(cases: readonly Case[]): Uint8Array {
     view.setUint32(at + 36, test.windowAt, true);
     view.setUint32(at + 40, test.bytes.length, true);
     bytes.set(test.bytes, at + 44);
-    bytes.set(test.window, at + 60);
+    bytes.set(test.window, at + 44 + LONGEST);
   }
   return bytes;
 }

@@ -1,7 +1,6 @@
 /** Compares what the processor and an engine made of a case. */
 import { RF } from "../../../runtime/state.ts";
 import { COMPLETED, WINDOW, type Result } from "./case-format.ts";
-import { faultAddressIsOpen, undefinedFlags } from "./undefined.ts";
 import type { Generated } from "./generate.ts";
 
 const NAMES = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"];
@@ -22,12 +21,12 @@ export function differences(test: Generated, native: Result, engine: Result): st
   };
   note("vector", native.vector, engine.vector);
   note("eip", native.eip, engine.eip);
-  if (native.vector === PAGE_FAULT && !faultAddressIsOpen(test.instruction)) note("cr2", native.cr2, engine.cr2);
+  if (native.vector === PAGE_FAULT && !test.faultAddressIsOpen) note("cr2", native.cr2, engine.cr2);
   if (native.vector !== COMPLETED) note("error code", native.vector === PAGE_FAULT ? native.error & NO_FETCH : native.error, engine.error);
   NAMES.forEach((name, index) => { note(name, native.registers[index]!, engine.registers[index]!); });
   SEGMENTS.forEach((name, index) => { note(name, native.selectors[index]!, engine.selectors[index]!); });
   // The trap that ends a completed case clears RF; a fault's image has it set.
-  const ignored = native.vector === COMPLETED ? undefinedFlags(test.instruction, test) | RF : 0;
+  const ignored = native.vector === COMPLETED ? test.undefinedFlags | RF : test.undefinedAtFault;
   note("eflags", native.eflags & ~ignored, engine.eflags & ~ignored);
   for (let k = 0; k < WINDOW; k++) if (native.window[k] !== engine.window[k]) note(`[${hex(test.windowAt + k)}]`, native.window[k]!, engine.window[k]!);
   return found;

@@ -9,7 +9,7 @@ import { GuestMemory } from "../../../runtime/memory.ts";
 import { CR0_PE, CR0_PG, CR0_WP, CpuState, SLOT } from "../../../runtime/state.ts";
 import { Vcpu, type Engine } from "../../../runtime/vcpu.ts";
 import type { VcpuHost } from "../../../runtime/exit.ts";
-import { CODE_AT, CODE_PAGE, COMPLETED, DATA_MARGIN, DATA_PAGE, LOW_PAGE, LOW_PAGES, PAGE, WINDOW, type Case, type Result } from "./case-format.ts";
+import { CODE_AT, CODE_PAGE, COMPLETED, DATA_MARGIN, DATA_PAGE, LONGEST, LOW_PAGE, LOW_PAGES, PAGE, WINDOW, type Case, type Result } from "./case-format.ts";
 
 const RAM_BYTES = 4 << 20;
 const SYSTEM = 0x0030_0000, SYSTEM_BYTES = 0x8000;
@@ -17,6 +17,8 @@ const GDT = SYSTEM, IDT = SYSTEM + 0x1000, TSS = SYSTEM + 0x2000, DIRECTORY = SY
 const KERNEL_STACK = SYSTEM + 0x6000, HANDLERS = SYSTEM + 0x6000;
 const HANDLER_BYTES = 16, HLT = 0xf4;
 const MOST_STRETCHES = 8;
+/** A jump back to the case. */
+const TRAMPOLINE = CODE_AT + 2 * LONGEST, JMP_REL32 = 0xe9;
 const KERNEL_CODE = 0x08, KERNEL_DATA = 0x10, USER_CODE = 0x23, USER_DATA = 0x2b, TSS_SELECTOR = 0x30;
 const PRESENT_WRITABLE = 3, USER_PAGE = 7;
 
@@ -47,13 +49,13 @@ export class EngineUnderTest {
   /** The whole processor state at the start of a case. */
   readonly #start: Int32Array;
   readonly #zeroPage = new Uint8Array(PAGE);
-  readonly #emptyCode = new Uint8Array(16).fill(HLT);
+  readonly #emptyCode = new Uint8Array(LONGEST).fill(HLT);
 
   constructor(engine: Engine) {
     this.#cpu = new CpuState();
     this.#memory = new GuestMemory(RAM_BYTES, this.#cpu);
     const ports = { read: (_port: number, size: 1 | 2 | 4) => size === 4 ? 0xffff_ffff : (1 << (8 * size)) - 1, write: () => {} };
-    this.vcpu = new Vcpu({ cpu: this.#cpu, memory: this.#memory, host: QUIET_HOST, ports, engine, hotThreshold: 1 });
+    this.vcpu = new Vcpu({ cpu: this.#cpu, memory: this.#memory, host: QUIET_HOST, ports, engine, hotThreshold: 1, verifyCode: true });
     this.#buildTables();
     this.#enterUserMode();
     this.#start = this.#cpu.words.slice();
@@ -79,6 +81,7 @@ export class EngineUnderTest {
     this.#words(DIRECTORY, [TABLE | USER_PAGE]);
     this.#words(TABLE, Array.from({ length: 1024 }, (_, page) => this.#pageEntry(page * PAGE)));
     this.#memory.writePhysical(CODE_PAGE, new Uint8Array(PAGE).fill(HLT));
+    this.#memory.writePhysical(TRAMPOLINE, Uint8Array.of(JMP_REL32, ...new Uint8Array(Int32Array.of(CODE_AT - TRAMPOLINE - 5).buffer)));
   }
 
   /** User pages are those that native.c maps; the tables themselves are the supervisor's. */
@@ -110,15 +113,36 @@ export class EngineUnderTest {
     words[SLOT.access0 + segment] = access;
   }
 
-  /** Runs the one instruction of a case from its initial state. Throws where the engine itself fails. */
+  /**
+   * Runs a case from its initial state. The translator's engine first interprets it, then jumps to it backwards, which makes it hot, and
+   * shows what its translation does. Throws where the engine itself fails.
+   */
   run(test: Case): Result {
+    this.#loadCode(test);
+    if (this.vcpu.engine === "translate") {
+      this.#load(test);
+      this.#execute(test);
+      this.#load(test);
+      this.#cpu.eip = TRAMPOLINE;
+      this.vcpu.run(1);
+    }
     this.#load(test);
+    this.#execute(test);
+    return this.#result(test);
+  }
+
+  #execute(test: Case): void {
     const cpu = this.#cpu;
+    const { instructions } = test;
     // A REP string instruction retires stretch by stretch (at most three here: both operands may cross a page).
-    for (let stretch = 0; stretch < MOST_STRETCHES && cpu.cpl === 3 && (stretch === 0 || cpu.eip === CODE_AT); stretch++) this.vcpu.run(1);
+    for (let stretch = 0; stretch < MOST_STRETCHES && cpu.cpl === 3 && (stretch === 0 || cpu.eip === CODE_AT); stretch++) this.vcpu.run(instructions);
     // The processor has by then fetched from where the instruction led.
     if (cpu.cpl === 3 && (cpu.eip & ~(PAGE - 1)) !== CODE_PAGE) this.vcpu.run(1);
-    return this.#result(test);
+  }
+
+  #loadCode(test: Case): void {
+    this.#memory.writePhysical(CODE_AT, this.#emptyCode);
+    this.#memory.writePhysical(CODE_AT, test.bytes);
   }
 
   #load(test: Case): void {
@@ -129,8 +153,6 @@ export class EngineUnderTest {
     cpu.eip = CODE_AT;
     for (const page of pagesOf(test)) memory.writePhysical(page, this.#zeroPage);
     memory.writePhysical(test.windowAt, test.window);
-    memory.writePhysical(CODE_AT, this.#emptyCode);
-    memory.writePhysical(CODE_AT, test.bytes);
   }
 
   /** The bytes of a window's pages that lie outside it; all zero where an instruction wrote only where it should. */

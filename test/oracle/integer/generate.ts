@@ -7,7 +7,7 @@ import { address16, address32 } from "./addressing.ts";
 import { exclusionOf } from "./excluded.ts";
 import { Random, caseSeed } from "./random.ts";
 import { allTemplates, decodeBytes, type Template } from "./templates.ts";
-import { resultIsUndefined } from "./undefined.ts";
+import { faultAddressIsOpen, resultIsUndefined, undefinedFlags } from "./undefined.ts";
 import type { Instruction } from "../../../translator/translate.ts";
 
 const EAX = 0, ECX = 1, EDX = 2, EBX = 3, ESP = 4, EBP = 5, ESI = 6, EDI = 7;
@@ -32,8 +32,12 @@ const SEGMENT_PREFIXES = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
 
 /** A generated case with what it is a case of. */
 export interface Generated extends Case {
-  readonly template: Template;
-  readonly instruction: Instruction;
+  readonly name: string;
+  /** EFLAGS bits that the manual leaves undefined after it, and in the image that a fault in it pushes. */
+  readonly undefinedFlags: number;
+  readonly undefinedAtFault: number;
+  /** Whether the address of a page fault in it is not compared. */
+  readonly faultAddressIsOpen: boolean;
 }
 
 interface Place {
@@ -274,8 +278,11 @@ function attempt(random: Random, template: Template): Generated | undefined {
   if (instruction === undefined) return undefined;
   placeMeanings(b, instruction);
   const eflags = IF_AND_ONE | (random.word() & ARITHMETIC) | (random.once(3) ? DF : 0);
-  const made = { registers: b.registers, eflags, windowAt: b.windowAt, bytes, window: b.window, template, instruction };
-  return isUnsafe(b, instruction) || resultIsUndefined(instruction, made) ? undefined : made;
+  const made: Case = { registers: b.registers, eflags, windowAt: b.windowAt, bytes, instructions: 1, window: b.window };
+  if (isUnsafe(b, instruction) || resultIsUndefined(instruction, made)) return undefined;
+  return {
+    ...made, name: template.name, undefinedFlags: undefinedFlags(instruction, made), undefinedAtFault: 0, faultAddressIsOpen: faultAddressIsOpen(instruction),
+  };
 }
 
 export class Generator {

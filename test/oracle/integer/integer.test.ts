@@ -1,16 +1,20 @@
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ROWS } from "../../../translator/isa/index.ts";
 import type { Engine } from "../../../runtime/vcpu.ts";
-import { hexBytes } from "./case-format.ts";
+import { hexBytes, type Result } from "./case-format.ts";
 import { differences } from "./compare.ts";
 import { EngineUnderTest } from "./engine.ts";
 import { Generator, type Generated } from "./generate.ts";
 import { NativeOracle } from "./native.ts";
+import { SequenceGenerator } from "./sequences.ts";
 
-const CASES = Number(process.env["CALQUE_ORACLE_CASES"] ?? 200_000);
 const SEED = Number(process.env["CALQUE_ORACLE_SEED"] ?? 1);
+/** Runs one case alone, as a failure prints it. */
 const ONLY = process.env["CALQUE_ORACLE_CASE"];
-const BATCH = 10_000, SHOWN = 40;
+const CASES = Number(process.env["CALQUE_ORACLE_CASES"] ?? 200_000);
+/** A case costs the translator a translation, a hundred times what it costs the interpreter. */
+const TRANSLATED_SHARE = 10;
+const BATCH = 10_000, SHOWN = 40, TIMEOUT = 3_600_000;
 
 function openOracle(): NativeOracle | string {
   try {
@@ -20,33 +24,60 @@ function openOracle(): NativeOracle | string {
   }
 }
 
-interface Numbered {
-  readonly index: number;
-  readonly made: Generated;
+interface CaseSource {
+  case(index: number): Generated | undefined;
 }
 
-/** The cases of a run, in batches; a replayed one alone. */
-function* batches(generator: Generator): globalThis.Generator<Numbered[]> {
-  const all = ONLY === undefined ? Array.from({ length: CASES }, (_, index) => index) : [Number(ONLY)];
-  for (let from = 0; from < all.length; from += BATCH) {
-    yield all.slice(from, from + BATCH).flatMap((index) => {
-      const made = generator.case(index);
-      return made === undefined ? [] : [{ index, made }];
-    });
-  }
+interface Outcome {
+  readonly ran: number;
+  readonly covered: ReadonlySet<string>;
+  readonly failures: readonly string[];
 }
 
-function describeFailure({ index, made }: Numbered, found: readonly string[]): string {
-  return `${made.template.name} [${hexBytes(made.bytes)}]: ${found.join("; ")}\n    replay: CALQUE_ORACLE_SEED=${SEED} CALQUE_ORACLE_CASE=${index} npx vitest run test/oracle/integer`;
-}
-
-function runOnEngine(engine: EngineUnderTest, { made }: Numbered, native: Parameters<typeof differences>[1]): string[] {
+function runOnEngine(engine: EngineUnderTest, made: Generated, native: Result): string[] {
   try {
     const found = differences(made, native, engine.run(made));
     return engine.outsideIsZero(made) ? found : [...found, "memory outside the window was written"];
   } catch (error) {
     return [`the engine failed: ${error instanceof Error ? error.stack ?? error.message : String(error)}`];
   }
+}
+
+/** Runs cases 0 to `count` - 1 on the processor and on an engine. */
+function compareAll(oracle: NativeOracle, engine: EngineUnderTest, source: CaseSource, count: number, testName: string): Outcome {
+  const indices = ONLY === undefined ? Array.from({ length: count }, (_, index) => index) : [Number(ONLY)];
+  const covered = new Set<string>(), failures: string[] = [];
+  let ran = 0;
+  for (let from = 0; from < indices.length; from += BATCH) {
+    const batch = indices.slice(from, from + BATCH).flatMap((index) => {
+      const made = source.case(index);
+      return made === undefined ? [] : [{ index, made }];
+    });
+    const results = oracle.run(batch.map(({ made }) => made));
+    for (const [position, { index, made }] of batch.entries()) {
+      ran++;
+      covered.add(made.name);
+      const found = runOnEngine(engine, made, results[position]!);
+      if (found.length === 0) continue;
+      failures.push(`${made.name} [${hexBytes(made.bytes)}]: ${found.join("; ")}\n`
+        + `    replay: CALQUE_ORACLE_SEED=${SEED} CALQUE_ORACLE_CASE=${index} npx vitest run test/oracle/integer -t "${testName}"`);
+    }
+  }
+  return { ran, covered, failures };
+}
+
+function report(title: string, { ran, failures }: Outcome): void {
+  for (const line of failures.slice(0, SHOWN)) process.stderr.write(`${line}\n`);
+  process.stderr.write(`integer oracle, ${title}: ${ran} cases, ${failures.length} differ\n`);
+}
+
+function reportCoverage(generator: Generator, covered: ReadonlySet<string>): void {
+  const say = (what: string, names: readonly string[]): void => { process.stderr.write(`${what}: ${names.length === 0 ? "none" : names.join("; ")}\n`); };
+  const rows = new Set(generator.templates.map((template) => template.sample.row));
+  const untouched = ROWS.filter((row) => !rows.has(row) && !generator.excludedRows.has(row) && !row.mnemonic.startsWith("f"));
+  say("rows of the table without a form", untouched.map((row) => `${row.mnemonic} ${row.codes.join(",")}`.trim()));
+  say("forms without a case", generator.templates.map((template) => template.name).filter((name) => !covered.has(name)));
+  for (const [reason, forms] of Map.groupBy(generator.excluded, ([, why]) => why)) process.stderr.write(`${forms.length} forms left out: ${reason}\n`);
 }
 
 const oracle = openOracle();
@@ -61,35 +92,28 @@ describe("integer instructions against this machine's processor", () => {
     return;
   }
 
-  const generator = new Generator(SEED, oracle.lowPage);
-  const covered = new Set<string>();
-
-  test.each<Engine>(["interpret", "translate"])("%s agrees with the processor", { timeout: 600_000 }, (kind) => {
-    const engine = new EngineUnderTest(kind), failures: string[] = [];
-    let ran = 0;
-    for (const batch of batches(generator)) {
-      const results = oracle.run(batch.map(({ made }) => made));
-      for (const [position, numbered] of batch.entries()) {
-        ran++;
-        covered.add(numbered.made.template.name);
-        const found = runOnEngine(engine, numbered, results[position]!);
-        if (found.length > 0) failures.push(describeFailure(numbered, found));
-      }
-    }
-    for (const line of failures.slice(0, SHOWN)) process.stderr.write(`${line}\n`);
-    process.stderr.write(`${kind}: ${ran} cases of ${generator.templates.length} forms, ${failures.length} differ\n`);
-    expect(failures).toHaveLength(0);
-    expect(ran).toBeGreaterThan(0);
+  test.each<[string, Engine, number]>([
+    ["single instructions, interpreted", "interpret", CASES],
+    ["single instructions, translated", "translate", Math.ceil(CASES / TRANSLATED_SHARE)],
+  ])("%s", { timeout: TIMEOUT }, (title, kind, count) => {
+    const generator = new Generator(SEED, oracle.lowPage), engine = new EngineUnderTest(kind);
+    const outcome = compareAll(oracle, engine, generator, count, title);
+    report(title, outcome);
+    if (kind === "interpret" && ONLY === undefined) reportCoverage(generator, outcome.covered);
+    expect(outcome.failures).toHaveLength(0);
+    expect(outcome.ran).toBeGreaterThan(0);
+    if (kind === "translate" && ONLY === undefined) expect(engine.vcpu.regionStats.made).toBeGreaterThan(outcome.ran / 2);
   });
 
-  afterAll(() => {
-    if (ONLY !== undefined) return;
-    const missed = generator.templates.filter((template) => !covered.has(template.name)).map((template) => template.name);
-    const rows = new Set(generator.templates.map((template) => template.sample.row));
-    const untouched = ROWS.filter((row) => !rows.has(row) && !generator.excludedRows.has(row)).map((row) => `${row.mnemonic} ${row.codes.join(",")}`.trim());
-    process.stderr.write(`rows of the table without a form: ${untouched.length === 0 ? "none" : untouched.join("; ")}\n`);
-    process.stderr.write(`forms without a case: ${missed.length === 0 ? "none" : missed.join(", ")}\n`);
-    const reasons = Map.groupBy(generator.excluded, ([, reason]) => reason);
-    for (const [reason, forms] of reasons) process.stderr.write(`${forms.length} forms left out: ${reason}\n`);
+  test.each<[string, Engine, number]>([
+    ["sequences, interpreted", "interpret", Math.ceil(CASES / 4)],
+    ["sequences, translated", "translate", Math.ceil(CASES / TRANSLATED_SHARE)],
+  ])("%s", { timeout: TIMEOUT }, (title, kind, count) => {
+    const engine = new EngineUnderTest(kind);
+    const outcome = compareAll(oracle, engine, new SequenceGenerator(SEED), count, title);
+    report(title, outcome);
+    expect(outcome.failures).toHaveLength(0);
+    expect(outcome.ran).toBeGreaterThan(0);
+    if (kind === "translate" && ONLY === undefined) expect(engine.vcpu.regionStats.made).toBeGreaterThan(outcome.ran / 2);
   });
 });

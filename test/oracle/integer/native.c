@@ -1,8 +1,8 @@
 /*
- * Runs single IA-32 instructions on the processor itself.
+ * Runs IA-32 instructions, singly or a few in a row, on the processor itself.
  *
  * Reads cases from standard input and writes one result each to standard output (layouts: case-format.ts). A page
- * full of INT3 takes the instruction, so whatever it does next (fall through, branch, fault) ends in a signal.
+ * full of INT3 takes the instructions, so whatever they do next (fall through, branch, fault) ends in a signal.
  * The signal's handler is the loop: it stores what the instruction left in the interrupted context, writes the next
  * case into that context and returns into it. One case costs one signal.
  *
@@ -17,7 +17,7 @@ enum {
   CODE_PAGE = 0x00100000, CODE_AT = CODE_PAGE + 0x800,
   DATA_PAGE = 0x00200000, DATA_MARGIN = 0x20000,
   LOW_PAGE = 0x00008000, LOW_PAGES = 2, /* reachable with 16-bit addresses; only a privileged process may map them */
-  PAGE = 4096, WINDOW = 256, BATCH = 128,
+  PAGE = 4096, WINDOW = 256, LONGEST = 96, BATCH = 128,
 };
 
 /* All that the kernel put above the program. */
@@ -29,7 +29,7 @@ struct test_case {
   u32 eflags;
   u32 window_at;
   u32 length;
-  u8 bytes[16];
+  u8 bytes[LONGEST];
   u8 window[WINDOW];
 };
 
@@ -132,7 +132,7 @@ static void store_result(const struct context *machine, struct result *result, c
   result->selectors[0] = machine->es; result->selectors[1] = machine->cs; result->selectors[2] = machine->ss;
   result->selectors[3] = machine->ds; result->selectors[4] = machine->fs; result->selectors[5] = machine->gs;
   copy(result->window, (void *)test->window_at, WINDOW);
-  fill((void *)CODE_AT, 0xcc, 16);
+  fill((void *)CODE_AT, 0xcc, LONGEST);
 }
 
 static void load_case(struct context *machine, const struct test_case *test) {

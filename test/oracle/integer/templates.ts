@@ -54,7 +54,8 @@ function formName(instruction: Instruction, opcode: readonly number[]): string {
 
 /** A prefix that this form does not heed makes no form of its own. */
 function prefixesMatter(instruction: Instruction, prefixes: readonly number[]): boolean {
-  if ((prefixes.includes(REP) || prefixes.includes(REPNE)) && instruction.row.rep === "none") return false;
+  // PAUSE is NOP behind F3h.
+  if ((prefixes.includes(REP) || prefixes.includes(REPNE)) && instruction.row.rep === "none") return instruction.row.mnemonic === "pause";
   return !prefixes.includes(LOCK) || (instruction.row.lockable && instruction.operands[0]?.kind === "mem");
 }
 

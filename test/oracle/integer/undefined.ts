@@ -45,8 +45,7 @@ function undefinedAfterShift(instruction: Instruction, count: number): number {
   return flags;
 }
 
-export function undefinedFlags(instruction: Instruction | undefined, test: Case): number {
-  if (instruction === undefined) return 0;
+export function undefinedFlags(instruction: Instruction, test: Case): number {
   const { mnemonic } = instruction.row;
   if (SHIFTS.has(mnemonic)) return undefinedAfterShift(instruction, shiftCount(instruction, test));
   if (ROTATES.has(mnemonic)) return (shiftCount(instruction, test) > 1 ? OF : 0);
