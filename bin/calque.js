@@ -38,7 +38,9 @@ if (Number(process.versions.node.split(".")[0]) >= NEEDED) await import(main);
 else {
   const node = ownNode();
   if (node === undefined) {
-    const cure = isRepository ? 'run "npm install" here without --ignore-scripts, which brings one' : "use a newer Node";
+    const cure = isRepository
+      ? 'run "npm install" here without --ignore-scripts, which brings one'
+      : 'use a newer Node, or "npm install node@24" beside calque, which it then finds';
     console.error(`calque: needs Node ${NEEDED} or later, this is ${process.version}; ${cure}`);
     process.exit(2);
   }

@@ -11,7 +11,7 @@
  */
 import { decode, formOf, type Form, type Mode } from "../translator/translate.ts";
 import { Insn, EXACT, LINK, PLAIN, STRADDLING, type Handler } from "./insn.ts";
-import type { GuestMemory } from "./memory.ts";
+import type { GuestMemory, Ring } from "./memory.ts";
 
 /** What the cache asks of the engine that executes its instructions. */
 export interface HandlerSource {
@@ -74,13 +74,15 @@ export class CodeSpace {
   readonly cache: CodeCache;
   readonly mode: Mode;
   readonly source: HandlerSource;
+  readonly ring: Ring;
   /** By frame. */
   readonly pages: Array<CodePage | undefined>;
 
-  constructor(cache: CodeCache, mode: Mode, source: HandlerSource, pages: Array<CodePage | undefined>) {
+  constructor(cache: CodeCache, mode: Mode, source: HandlerSource, ring: Ring, pages: Array<CodePage | undefined>) {
     this.cache = cache;
     this.mode = mode;
     this.source = source;
+    this.ring = ring;
     this.pages = pages;
   }
 
@@ -130,8 +132,8 @@ export class CodeCache {
     return frame;
   }
 
-  newSpace(mode: Mode, source: HandlerSource, pages: Array<CodePage | undefined>): CodeSpace {
-    return new CodeSpace(this, mode, source, pages);
+  newSpace(mode: Mode, source: HandlerSource, ring: Ring, pages: Array<CodePage | undefined>): CodeSpace {
+    return new CodeSpace(this, mode, source, ring, pages);
   }
 
   /** @internal A new, empty code page. */

@@ -110,7 +110,7 @@ export class Interpreter {
       undefinedOpcode: () => raise(VECTOR.UD),
       tooLong: () => raise(VECTOR.GP, 0),
     };
-    return this.cache.newSpace(mode, source, pages);
+    return this.cache.newSpace(mode, source, ring, pages);
   }
 
   #handler(form: Form, backward: boolean, values: unknown[]): { handler: Handler; exact: boolean } {

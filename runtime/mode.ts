@@ -11,7 +11,7 @@ const BIG = 1 << 10;
 const BITS32 = 1, FLAT = 2, USER = 4, FS_OPEN = 8, GS_OPEN = 16;
 
 /** The mode as a small number, for keys. */
-export function modeKey(m: Monitor): number {
+export function modeKey(m: Pick<Monitor, "cpu">): number {
   const { cpu } = m, { words } = cpu;
   const protectedMode = (cpu.cr0 & CR0_PE) !== 0 && (cpu.eflags & VM) === 0;
   const bits32 = protectedMode && (words[SLOT.access0 + CS]! & BIG) !== 0;

@@ -54,7 +54,7 @@ export class Regions {
   readonly #functions: (name: string) => RuntimeFunction;
   readonly #step: (site: number, left: number) => number;
   readonly #check: CodeCheck | undefined;
-  readonly #byHead = new Map<Insn, Region>();
+  readonly #live = new Set<Region>();
 
   constructor(cpu: CpuState, memory: GuestMemory, cache: CodeCache, functions: (name: string) => RuntimeFunction, step: (site: number, left: number) => number, check: CodeCheck | undefined) {
     this.#cpu = cpu;
@@ -65,11 +65,11 @@ export class Regions {
     this.#check = check;
   }
 
-  get size(): number { return this.#byHead.size; }
+  get size(): number { return this.#live.size; }
 
   /** The region that begins at `head`, now at linear address `linear`; made if there is none. Undefined where the interpreter must go on. */
   at(head: Insn, linear: number, space: CodeSpace): Region | undefined {
-    const known = this.#byHead.get(head);
+    const known = head.r as Region | undefined;
     if (known !== undefined) return known.linear === linear ? known : undefined;
     const made = space.mode.flat ? this.#make(head, linear, space) : undefined;
     if (made === undefined) {
@@ -99,7 +99,8 @@ export class Regions {
       head, linear, run: make(...values), sites: text.sites, length: text.length, text, ranges: view.ranges(), dropped: false, entries: 0,
       drop: () => this.#drop(region),
     };
-    this.#byHead.set(head, region);
+    head.r = region;
+    this.#live.add(region);
     this.#cache.addRange(region);
     this.stats.made++;
     this.stats.instructions += text.instructions;
@@ -111,7 +112,8 @@ export class Regions {
   #drop(region: Region): void {
     region.dropped = true;
     this.stats.dropped++;
-    this.#byHead.delete(region.head);
+    region.head.r = undefined;
+    this.#live.delete(region);
     if (region.head.kind === REGION) release(region.head);
     region.head.h = 0;
   }

@@ -13,7 +13,7 @@ import { Fpu } from "./fpu/fpu.ts";
 import { runtimeFunctions } from "./functions.ts";
 import { EXACT, FETCH, type Insn, REGION, STRADDLING } from "./insn.ts";
 import { Interpreter } from "./interpreter.ts";
-import { GuestMemory, linearMemory, MMIO, type MemoryState } from "./memory.ts";
+import { GuestMemory, linearMemory, MMIO, type MemoryState, SLOW } from "./memory.ts";
 import { modeKey, modeOf } from "./mode.ts";
 import type { Monitor, PortSpace } from "./monitor/context.ts";
 import { deliverFault, deliverInterrupt } from "./monitor/interrupt.ts";
@@ -105,6 +105,7 @@ export class Vcpu {
     resetState(this.cpu);
     this.#fpu.reset();
     this.memory.flushAll();
+    this.#modeStale = true;
   }
 
   save(): VcpuState {
@@ -115,6 +116,7 @@ export class Vcpu {
     this.#forgetCode();
     this.cpu.words.set(state.words);
     this.memory.restore(state.memory);
+    this.#modeStale = true;
     this.count = state.count;
     this.#skipped = state.skipped;
   }
@@ -160,6 +162,7 @@ export class Vcpu {
   #interrupt(): void {
     this.cpu.halted = 0;
     this.stats.interrupts++;
+    this.#modeStale = true;
     const vector = this.#host.acknowledgeInterrupt(), eip = this.cpu.eip;
     try {
       deliverInterrupt(this.#monitor, vector);
@@ -177,11 +180,17 @@ export class Vcpu {
     this.memory.exact = true;
     if (!(event instanceof GuestFault)) throw event;
     this.stats.faults++;
+    this.#modeStale = true;
     return deliverFault(this.#monitor, event.vector, event.errorCode);
   }
 
+  /** Something ran that may have changed the mode. */
+  #modeStale = true;
+
   /** The code space of the current mode. */
   #currentSpace(): CodeSpace {
+    if (!this.#modeStale && this.#space !== undefined) return this.#space;
+    this.#modeStale = false;
     const key = modeKey(this.#monitor);
     if (key !== this.#spaceKey || this.#space === undefined) {
       let space = this.#spaces.get(key);
@@ -259,52 +268,55 @@ export class Vcpu {
 
   /** Runs the region at `head` and those that follow it; returns where the interpreter goes on, or undefined to poll. */
   #enter(head: Insn, limit: number): Insn | undefined {
-    const S = this.cpu.words, space = this.#currentSpace();
-    for (let at = head; ;) {
+    const S = this.cpu.words, space = this.#currentSpace(), { cache, memory } = this;
+    memory.exact = false;
+    this.#leave = false;
+    let at = head, code = LEFT_NORMALLY, next: Insn | undefined;
+    for (;;) {
       const region = this.#regions.at(at, S[EIP]!, space), budget = Math.min(limit - this.count, SLICE);
-      if (region === undefined || budget < region.length) {
-        if (at.kind !== REGION) return at;
-        this.#step(); // the head as the instruction that it is
-        return undefined;
-      }
-      this.#run(region, budget);
-      if (this.#leave || this.count >= limit) return undefined;
-      at = this.#lookup();
-      if (at.kind !== REGION) return at;
+      if (region === undefined || budget < region.length) { next = at; break; }
+      this.#region = region;
+      this.#entryBudget = budget;
+      this.#entryCount = this.count;
+      cache.running = region;
+      region.entries++;
+      code = region.run(budget);
+      this.count = this.#entryCount + budget - S[LEFT]!;
+      if (code !== LEFT_NORMALLY || this.#leave || this.count >= limit) break;
+      const found = this.#executed(S[EIP]!, space);
+      if (found === undefined || found.kind !== REGION) { next = found ?? this.interpreter.fetch; break; }
+      at = found;
     }
+    cache.running = undefined;
+    memory.exact = true;
+    if (code !== LEFT_NORMALLY) this.#leftAtSite(code);
+    else if (this.#event !== undefined) this.#throwEvent();
+    else if (next?.kind === REGION) this.#step(); // the head as the instruction that it is
+    else return next;
+    return undefined;
+  }
+
+  /** The instruction at `eip` in a flat mode without filling anything; undefined where a fetch has work to do. */
+  #executed(eip: number, space: CodeSpace): Insn | undefined {
+    const entry = space.ring.exec[eip >>> 12]!;
+    if ((entry & SLOW) !== 0) return undefined;
+    const host = eip ^ entry, page = space.pages[host >>> 12];
+    if (page === undefined) return undefined;
+    this.cpu.words[PAGE] = eip & ~0xfff;
+    return page.at(host & 0xfff);
   }
 
   /** The region must not go on: something is to be polled or delivered. */
   #leave = false;
+  #region: Region | undefined;
 
-  #run(region: Region, budget: number): void {
-    const S = this.cpu.words, { cache, memory } = this;
-    this.#leave = false;
-    this.#event = undefined;
-    this.#entryBudget = budget;
-    this.#entryCount = this.count;
-    this.#region = region;
-    region.entries++;
-    cache.running = region;
-    memory.exact = false;
-    let code: number;
-    try {
-      code = region.run(budget);
-    } finally {
-      cache.running = undefined;
-      memory.exact = true;
-    }
-    if (code === LEFT_NORMALLY) {
-      this.count = this.#entryCount + budget - S[LEFT]!;
-      if (this.#event !== undefined) this.#throwEvent();
-      return;
-    }
-    const site = region.sites[S[FAULT_ID]!]!;
-    this.count = this.#entryCount + budget - S[LEFT]! - site.rest;
+  /** A fault or a retry in generated code: the state is written back, the site says where and what count. */
+  #leftAtSite(code: number): void {
+    const S = this.cpu.words, site = this.#region!.sites[S[FAULT_ID]!]!;
+    this.count -= site.rest;
     S[EIP] = site.eip;
     if (code === FAULTED) throw currentFault;
     this.stats.retries++;
-    this.#leave = true;
     this.#step();
   }
 
@@ -313,8 +325,6 @@ export class Vcpu {
     this.#event = undefined;
     throw event;
   }
-
-  #region: Region | undefined;
 
   /**
    * A region hands one instruction to the interpreter. Registers are written back. Returns 0 where the region goes on behind it; the state
@@ -378,6 +388,8 @@ export class Vcpu {
       S[SLOT.wasted] = 0;
       S[EIP] = start;
       throw event;
+    } finally {
+      this.#modeStale = true;
     }
     this.count++;
     if (shadowed) S[SHADOW] = 0;

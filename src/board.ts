@@ -19,6 +19,7 @@ import type { Board, BoardHooks, BoardOptions } from "./machine.ts";
 const PIC_MASTER = 0x20, PIT = 0x40, KEYBOARD_DATA = 0x60, SYSTEM_CONTROL_B = 0x61, KEYBOARD_COMMAND = 0x64, RTC = 0x70, POST = 0x80;
 const SYSTEM_CONTROL_A = 0x92, PIC_SLAVE = 0xa0, VGA = 0x3b0, VGA_PORTS = 0x30, COM1 = 0x3f8, ELCR = 0x4d0, PM1_CONTROL = 0x604;
 const PCI_ADDRESS = 0xcf8, RESET_CONTROL = 0xcf9, PCI_DATA = 0xcfc;
+const UART_LCR = 3, EIGHT_BITS = 0x03;
 const IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_MOUSE = 12;
 
 /** The same device, `first` ports further on. */
@@ -34,6 +35,7 @@ function createDevices({ clock, setA20, stop, transmitted }: BoardHooks, { rtc: 
   const pit = new Pit(clock, pic.line(IRQ_TIMER));
   const uart = new Uart(clock, pic.line(IRQ_COM1));
   uart.onTransmit = transmitted;
+  uart.writePort(UART_LCR, EIGHT_BITS); // as firmware leaves it
   const pci = new PciConfiguration();
   pci.add(0, 0, 0, hostBridge());
   return {

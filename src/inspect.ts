@@ -1,7 +1,7 @@
 /** Looks at a machine without disturbing it: no accessed bit is set, no TLB entry filled, no device read. */
 import { readEflags } from "../runtime/flags.ts";
 import { CR0_PG, CR4_PSE, SLOT, type CpuState } from "../runtime/state.ts";
-import { CS, DS, ES, FS, GS, LDTR, SS, TR } from "../translator/decode/instruction.ts";
+import { CS, DS, ES, FS, GS, LDTR, SS, TR } from "../translator/translate.ts";
 import type { Machine } from "./machine.ts";
 
 const PRESENT = 1, LARGE = 128;

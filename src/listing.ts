@@ -1,6 +1,5 @@
 /** Guest code as a listing: address, bytes, instruction. */
-import { decode } from "../translator/decode/decoder.ts";
-import { format } from "../translator/decode/format.ts";
+import { decode, format } from "../translator/translate.ts";
 
 export interface ListingLine {
   readonly address: number;
@@ -9,7 +8,7 @@ export interface ListingLine {
   readonly text: string;
 }
 
-const LONGEST = 15, BYTES_SHOWN = 8;
+const LONGEST = 15, BYTES_SHOWN = 8, ZERO_RUN = 8;
 
 function lineAt(bytes: Uint8Array, offset: number, address: number, bits: 16 | 32): ListingLine | undefined {
   const available = Math.min(LONGEST, bytes.length - offset);
@@ -38,9 +37,17 @@ export function disassemble(bytes: Uint8Array, address: number, bits: 16 | 32, m
   return lines;
 }
 
+/** The offset behind the last run of zeros that is too long to be part of an instruction. */
+function afterZeros(bytes: Uint8Array): number {
+  for (let at = bytes.length - ZERO_RUN; at >= 0; at--) {
+    if (bytes.subarray(at, at + ZERO_RUN).every((byte) => byte === 0)) return at + ZERO_RUN;
+  }
+  return 0;
+}
+
 /** Up to `most` lines that end exactly where `bytes` end: IA-32 cannot be read backwards, so the longest row that fits is taken. */
 export function disassembleBefore(bytes: Uint8Array, end: number, bits: 16 | 32, most: number): ListingLine[] {
-  for (let start = 0; start < bytes.length; start++) {
+  for (let start = afterZeros(bytes); start < bytes.length; start++) {
     const lines = disassemble(bytes.subarray(start), (end - bytes.length + start) | 0, bits);
     const length = lines.reduce((sum, line) => sum + line.bytes.length, 0);
     if (length === bytes.length - start && lines.every((line) => !line.text.startsWith("("))) return lines.slice(-most);

@@ -1,6 +1,6 @@
 /** A whole PC: the machine with the virtual CPU and the board that calque has. */
 import { Vcpu } from "../runtime/vcpu.ts";
-import { checkCode } from "../translator/emit/check.ts";
+import { checkCode } from "../translator/translate.ts";
 import { createBoard } from "./board.ts";
 import { Machine, type MachineOptions, type VirtualCpu, type VirtualCpuParts } from "./machine.ts";
 

@@ -1,6 +1,7 @@
 /** The translator's entry point: all that the runtime and the tools import of it. */
 export { decode } from "./decode/decoder.ts";
 export { format } from "./decode/format.ts";
+export { CS, DS, ES, FS, GS, LDTR, SS, TR } from "./decode/instruction.ts";
 export { formOf } from "./form.ts";
 export type { Fields, Form, Mode } from "./form.ts";
 export { handlerText } from "./emit/handler.ts";
@@ -11,3 +12,5 @@ export type { CodeView, RegionLimits } from "./region/discover.ts";
 export { regionText } from "./emit/region.ts";
 export type { RegionText, Site } from "./emit/region.ts";
 export { checkCode, CodeRefused } from "./emit/check.ts";
+export { explain, explainAll } from "./explain.ts";
+export type { CodeBytes, Explanation, ExplainOptions } from "./explain.ts";

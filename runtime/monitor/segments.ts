@@ -26,14 +26,14 @@ const mayRead = (access: number): boolean => (access & CODE) === 0 || (access & 
 const mayWrite = (access: number): boolean => (access & (CODE | WRITABLE)) === WRITABLE;
 
 /** Whether no access through this register can fail: a present, writable, expand-up data segment of 4 GiB, wherever it begins. */
-export function segmentUnlimited(m: Monitor, segment: number): boolean {
+export function segmentUnlimited(m: Pick<Monitor, "cpu">, segment: number): boolean {
   const { words } = m.cpu;
   const mask = PRESENT | SEGMENT | CODE | EXPAND_DOWN | WRITABLE;
   return words[LIMIT + segment] === -1 && (words[ACCESS + segment]! & mask) === (PRESENT | SEGMENT | WRITABLE);
 }
 
 /** `segmentUnlimited` with base 0: offsets are linear addresses. */
-export function dataSegmentFlat(m: Monitor, segment: number): boolean {
+export function dataSegmentFlat(m: Pick<Monitor, "cpu">, segment: number): boolean {
   return m.cpu.words[BASE + segment] === 0 && segmentUnlimited(m, segment);
 }
 

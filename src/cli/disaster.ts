@@ -1,6 +1,6 @@
 /** What to print of a machine whose guest came to grief. */
 import { SLOT } from "../../runtime/state.ts";
-import { CS } from "../../translator/decode/instruction.ts";
+import { CS } from "../../translator/translate.ts";
 import { formatRegisters, readLinear } from "../inspect.ts";
 import { disassemble, disassembleBefore, formatLine } from "../listing.ts";
 import type { Machine } from "../machine.ts";

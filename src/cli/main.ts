@@ -1,25 +1,27 @@
 /** The command line's entry: reads the arguments, runs the command, turns every end into an exit code. */
 import { CalqueError } from "../error.ts";
-import { compare } from "./compare.ts";
-import { fetchGuests } from "./fetch-guests.ts";
 import { listGuests } from "./guests.ts";
 import { commandHelp, generalHelp } from "./help.ts";
-import { lockstep } from "./lockstep.ts";
 import { warn } from "./messages.ts";
 import { parseCommandLine, type Command, type Settings } from "./options.ts";
 import { EXIT } from "./outcome.ts";
 import { version } from "./package-root.ts";
-import { run } from "./run.ts";
 import { drainStdout, watchStdout } from "./serial.ts";
-import { show } from "./show.ts";
 
 async function guests(settings: Settings): Promise<number> {
-  if (settings.fetch) fetchGuests(warn);
+  if (settings.fetch) (await import("./fetch-guests.ts")).fetchGuests(warn);
   else process.stdout.write(listGuests());
   return EXIT.ok;
 }
 
-const PERFORM: Readonly<Record<Command, (settings: Settings) => Promise<number>>> = { run, lockstep, compare, show, guests };
+/** Each is loaded when it is asked for, so that help and mistakes are answered at once. */
+const PERFORM: Readonly<Record<Command, (settings: Settings) => Promise<number>>> = {
+  run: async (settings) => (await import("./run.ts")).run(settings),
+  lockstep: async (settings) => (await import("./lockstep.ts")).lockstep(settings),
+  compare: async (settings) => (await import("./compare.ts")).compare(settings),
+  show: async (settings) => (await import("./show.ts")).show(settings),
+  guests,
+};
 
 async function perform(args: readonly string[]): Promise<number> {
   const request = parseCommandLine(args);

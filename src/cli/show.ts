@@ -1,23 +1,28 @@
 /** `calque show`: guest code and what becomes of it. */
+import { modeKey, modeOf } from "../../runtime/mode.ts";
+import { LIMITS } from "../../runtime/region.ts";
+import { explain, explainAll, type CodeBytes, type Explanation, type ExplainOptions, type Mode } from "../../translator/translate.ts";
 import { CalqueError } from "../error.ts";
 import { readLinear } from "../inspect.ts";
-import { disassemble, formatLine } from "../listing.ts";
 import type { Machine } from "../machine.ts";
-import { codeBits } from "./disaster.ts";
+import { formatExplanations } from "./explanation.ts";
 import { bootOptions } from "./guests.ts";
 import type { Settings } from "./options.ts";
 import { EXIT } from "./outcome.ts";
 import { prepareWith } from "./prepare.ts";
 
-interface Code {
-  readonly bytes: Uint8Array;
-  readonly address: number;
-  readonly bits: 16 | 32;
-}
-
-const LENGTH = 256;
+/** Longest instruction. */
+const LONGEST = 15;
 /** Instructions between two looks at the guest's output. */
 const SLICE = 10_000_000;
+
+/** The mode that bytes without a machine are taken for: flat protected mode at CPL 0, or real mode. */
+function assumedMode(bits: 16 | 32): Mode {
+  const flat = bits === 32;
+  return { bits, flat, user: false, fs: flat, gs: flat };
+}
+
+function options(settings: Settings): ExplainOptions { return { limits: LIMITS, profile: settings.engine === "translate" }; }
 
 function parseHex(text: string): Uint8Array {
   const digits = text.replaceAll(/[\s,]|0x/g, "");
@@ -36,7 +41,19 @@ function runTo(machine: Machine, at: string | undefined): void {
   }
 }
 
-function codeOfImage(operand: string, settings: Settings): Code {
+function explainHex(digits: string, settings: Settings): Explanation[] {
+  const bytes = parseHex(digits), address = settings.loadAt ?? 0;
+  const code: CodeBytes = {
+    mode: assumedMode(settings.bits ?? 32),
+    at: (linear) => {
+      const offset = (linear - address) >>> 0;
+      return bytes.subarray(offset, offset + LONGEST);
+    },
+  };
+  return explainAll(address, bytes.length, code, options(settings));
+}
+
+function explainImage(operand: string, settings: Settings): Explanation[] {
   const [, image, digits] = /^(.+)@0x([0-9a-fA-F]{1,8})$/.exec(operand) ?? [];
   if (image === undefined || digits === undefined) throw new CalqueError("show takes hex:BYTES or IMAGE@0xADDRESS", operand);
   const { at } = settings;
@@ -45,18 +62,16 @@ function codeOfImage(operand: string, settings: Settings): Code {
   const { machine } = prepareWith({ ...settings, script }, settings.engine, bootOptions({ ...settings, operands: [image] }));
   runTo(machine, at);
   const address = Number.parseInt(digits, 16) | 0;
-  const bytes = readLinear(machine, address, LENGTH);
-  if (bytes.length === 0) throw new CalqueError(`nothing is mapped at 0x${digits}`, operand);
-  return { bytes, address, bits: settings.at === undefined && settings.bits !== undefined ? settings.bits : codeBits(machine) };
+  if (readLinear(machine, address, 1).length === 0) throw new CalqueError(`nothing is mapped at 0x${digits}`, operand);
+  const mode = settings.at === undefined && settings.bits !== undefined ? assumedMode(settings.bits) : modeOf(modeKey(machine));
+  return explain(address, { mode, at: (linear) => readLinear(machine, linear, LONGEST) }, options(settings));
 }
 
-/** Prints the listing, and returns the exit code. Throws `CalqueError`. */
+/** Prints what becomes of the code, and returns the exit code. Throws `CalqueError`. */
 export async function show(settings: Settings): Promise<number> {
   const [operand, ...others] = settings.operands;
   if (operand === undefined || others.length > 0) throw new CalqueError("show takes one hex:BYTES or IMAGE@0xADDRESS");
-  const code: Code = operand.startsWith("hex:")
-    ? { bytes: parseHex(operand.slice(4)), address: settings.loadAt ?? 0, bits: settings.bits ?? 32 }
-    : codeOfImage(operand, settings);
-  process.stdout.write(disassemble(code.bytes, code.address, code.bits).map((line) => formatLine(line)).join(""));
+  const explanations = operand.startsWith("hex:") ? explainHex(operand.slice(4), settings) : explainImage(operand, settings);
+  process.stdout.write(formatExplanations(explanations, process.stdout.isTTY ? process.stdout.columns : 0));
   return EXIT.ok;
 }

@@ -24,7 +24,8 @@ const WRITE_KEYBOARD_OUTPUT = 0xd2, WRITE_AUX_OUTPUT = 0xd3, WRITE_AUX = 0xd4, D
 
 const NO_PASSWORD = 0xf1, SELF_TEST_PASSED = 0x55, INTERFACE_PASSED = 0x00;
 const INPUT_UNLOCKED = 0x80;
-const OUTPUT_NOT_RESET = 0x01, OUTPUT_A20 = 0x02, OUTPUT_KEYBOARD_FULL = 0x10, OUTPUT_AUX_FULL = 0x20, OUTPUT_LINES = 0xc0;
+const OUTPUT_NOT_RESET = 0x01, OUTPUT_A20 = 0x02, OUTPUT_KEYBOARD_FULL = 0x10, OUTPUT_AUX_FULL = 0x20;
+const OUTPUT_LINES = 0xcc; // clock and data of both interfaces, idle
 /** What the controller answers for a device that does not. */
 const RESEND = 0xfe;
 

@@ -145,5 +145,6 @@ export class Ps2Keyboard implements Ps2Device, Device<Ps2KeyboardState> {
     this.#leds = 0;
     this.#command = null;
     this.#replies = [];
+    this.#lastSent = 0;
   }
 }

@@ -1,6 +1,6 @@
 /** The processor states in which loaders hand over to a guest. */
 import { CR0_ET, CR0_PE, SLOT, type CpuState } from "../../runtime/state.ts";
-import { CS, DS, ES, FS, GS, SS } from "../../translator/decode/instruction.ts";
+import { CS, DS, ES, FS, GS, SS } from "../../translator/translate.ts";
 import type { LoadTarget } from "./image.ts";
 
 // Hidden access words (runtime/state.ts): type and DPL of the descriptor, then its G and DB flags.

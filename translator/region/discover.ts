@@ -70,7 +70,7 @@ class Discovery {
     this.#start(root, head);
     for (let k = 0; k < this.#queue.length; k++) this.#walk(this.#queue[k]!);
     const blocks = this.#queue.map((walked, id) => this.#block(walked, id));
-    return blocks[0]!.instructions.length === 0 ? undefined : blocks;
+    return blocks[0] === undefined || blocks[0].instructions.length === 0 ? undefined : blocks;
   }
 
   #key(context: Context, address: number): string { return `${context.id}:${address}`; }

@@ -21,8 +21,11 @@ export function differences(test: Generated, native: Result, engine: Result): st
   };
   note("vector", native.vector, engine.vector);
   note("eip", native.eip, engine.eip);
-  if (native.vector === PAGE_FAULT && !test.faultAddressIsOpen) note("cr2", native.cr2, engine.cr2);
-  if (native.vector !== COMPLETED) note("error code", native.vector === PAGE_FAULT ? native.error & NO_FETCH : native.error, engine.error);
+  if (native.vector !== PAGE_FAULT) note("error code", native.error, engine.error);
+  else if (!test.pageFaultIsOpen) {
+    note("cr2", native.cr2, engine.cr2);
+    note("error code", native.error & NO_FETCH, engine.error);
+  }
   NAMES.forEach((name, index) => { note(name, native.registers[index]!, engine.registers[index]!); });
   SEGMENTS.forEach((name, index) => { note(name, native.selectors[index]!, engine.selectors[index]!); });
   // The trap that ends a completed case clears RF; a fault's image has it set.

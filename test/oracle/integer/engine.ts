@@ -9,6 +9,7 @@ import { GuestMemory } from "../../../runtime/memory.ts";
 import { CR0_PE, CR0_PG, CR0_WP, CpuState, SLOT } from "../../../runtime/state.ts";
 import { Vcpu, type Engine } from "../../../runtime/vcpu.ts";
 import type { VcpuHost } from "../../../runtime/exit.ts";
+import { checkCode } from "../../../translator/emit/check.ts";
 import { CODE_AT, CODE_PAGE, COMPLETED, DATA_MARGIN, DATA_PAGE, LONGEST, LOW_PAGE, LOW_PAGES, PAGE, WINDOW, type Case, type Result } from "./case-format.ts";
 
 const RAM_BYTES = 4 << 20;
@@ -55,7 +56,7 @@ export class EngineUnderTest {
     this.#cpu = new CpuState();
     this.#memory = new GuestMemory(RAM_BYTES, this.#cpu);
     const ports = { read: (_port: number, size: 1 | 2 | 4) => size === 4 ? 0xffff_ffff : (1 << (8 * size)) - 1, write: () => {} };
-    this.vcpu = new Vcpu({ cpu: this.#cpu, memory: this.#memory, host: QUIET_HOST, ports, engine, hotThreshold: 1, verifyCode: true });
+    this.vcpu = new Vcpu({ cpu: this.#cpu, memory: this.#memory, host: QUIET_HOST, ports, engine, hotThreshold: 1, verifyCode: checkCode });
     this.#buildTables();
     this.#enterUserMode();
     this.#start = this.#cpu.words.slice();
@@ -147,6 +148,7 @@ export class EngineUnderTest {
 
   #load(test: Case): void {
     const cpu = this.#cpu, memory = this.#memory;
+    this.vcpu.reset();
     cpu.words.set(this.#start);
     cpu.words.set(test.registers, 0);
     writeEflags(cpu.words, test.eflags);

@@ -7,7 +7,7 @@ import { address16, address32 } from "./addressing.ts";
 import { exclusionOf } from "./excluded.ts";
 import { Random, caseSeed } from "./random.ts";
 import { allTemplates, decodeBytes, type Template } from "./templates.ts";
-import { faultAddressIsOpen, resultIsUndefined, undefinedFlags } from "./undefined.ts";
+import { pageFaultIsOpen, resultIsUndefined, undefinedFlags } from "./undefined.ts";
 import type { Instruction } from "../../../translator/translate.ts";
 
 const EAX = 0, ECX = 1, EDX = 2, EBX = 3, ESP = 4, EBP = 5, ESI = 6, EDI = 7;
@@ -36,8 +36,8 @@ export interface Generated extends Case {
   /** EFLAGS bits that the manual leaves undefined after it, and in the image that a fault in it pushes. */
   readonly undefinedFlags: number;
   readonly undefinedAtFault: number;
-  /** Whether the address of a page fault in it is not compared. */
-  readonly faultAddressIsOpen: boolean;
+  /** Whether address and error code of a page fault in it are not compared. */
+  readonly pageFaultIsOpen: boolean;
 }
 
 interface Place {
@@ -281,7 +281,7 @@ function attempt(random: Random, template: Template): Generated | undefined {
   const made: Case = { registers: b.registers, eflags, windowAt: b.windowAt, bytes, instructions: 1, window: b.window };
   if (isUnsafe(b, instruction) || resultIsUndefined(instruction, made)) return undefined;
   return {
-    ...made, name: template.name, undefinedFlags: undefinedFlags(instruction, made), undefinedAtFault: 0, faultAddressIsOpen: faultAddressIsOpen(instruction),
+    ...made, name: template.name, undefinedFlags: undefinedFlags(instruction, made), undefinedAtFault: 0, pageFaultIsOpen: pageFaultIsOpen(instruction),
   };
 }
 

@@ -35,10 +35,14 @@ const WRITES_ALL_FLAGS = new Set([
 ]);
 const SHIFTS = new Set(["shl", "shr", "sar", "rol", "ror", "rcl", "rcr", "shld", "shrd"]);
 
+const BIT_TESTS = new Set(["bt", "bts", "btr", "btc"]);
+
 /** Keeps EBP and ESP where they are, and memory operands inside the window. */
 function isAllowed(instruction: Instruction): boolean {
   const { semantics } = instruction.row;
   if (semantics === "xlat" || instruction.addressSize === 2) return false;
+  // A bit string reaches as far as its register says.
+  if (BIT_TESTS.has(semantics) && instruction.operands[0]?.kind === "mem" && instruction.operands[1]?.kind === "reg") return false;
   return instruction.operands.every((operand) => operand.kind !== "reg" || operand.size === 1 || operand.index !== ESP && operand.index !== EBP);
 }
 
@@ -119,7 +123,7 @@ export class SequenceGenerator {
     }
     return {
       ...base, bytes: Uint8Array.from(bytes), instructions: names.length, name: names.join(" "),
-      undefinedFlags: undefinedNow, undefinedAtFault: undefinedEver, faultAddressIsOpen: false,
+      undefinedFlags: undefinedNow, undefinedAtFault: undefinedEver, pageFaultIsOpen: false,
     };
   }
 }

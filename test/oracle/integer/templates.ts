@@ -49,7 +49,8 @@ function formName(instruction: Instruction, opcode: readonly number[]): string {
   const sizes = `o${operandSize}${memory || row.rep !== "none" || row.mnemonic.startsWith("loop") || row.mnemonic.includes("cxz") ? `a${addressSize}` : ""}`;
   const code = opcode.map((byte) => byte.toString(16).padStart(2, "0")).join("");
   const condition = row.condition < 0 ? "" : `/${row.condition}`;
-  return `${row.semantics}${condition} ${code} ${operandKinds(instruction)} ${sizes}${lock ? " lock" : ""}${row.rep === "none" || rep === "" ? "" : ` ${rep}`}`;
+  const name = row.semantics === row.mnemonic || row.condition >= 0 ? row.semantics : `${row.semantics}:${row.mnemonic}`;
+  return `${name}${condition} ${code} ${operandKinds(instruction)} ${sizes}${lock ? " lock" : ""}${row.rep === "none" || rep === "" ? "" : ` ${rep}`}`;
 }
 
 /** A prefix that this form does not heed makes no form of its own. */

@@ -58,9 +58,12 @@ export function resultIsUndefined(instruction: Instruction, test: Case): boolean
   return (mnemonic === "shld" || mnemonic === "shrd") && shiftCount(instruction, test) > operandBits(instruction);
 }
 
-/** Instructions that make several accesses in an order that the manual leaves open: which of two unmapped pages they name is their own affair. */
-const MANY_ACCESSES = new Set(["popa", "pusha", "ret_far", "iret", "enter", "call_far", "call_far_indirect", "jmp_far_indirect", "lds", "les", "lss", "lfs", "lgs", "bound", "cmps"]);
+/**
+ * Instructions whose page fault is compared as such, but not its address and error code: they make several accesses in an order that the manual
+ * leaves open, and ARPL writes or does not.
+ */
+const MANY_ACCESSES = new Set(["arpl", "popa", "pusha", "ret_far", "iret", "enter", "call_far", "call_far_indirect", "jmp_far_indirect", "lds", "les", "lss", "lfs", "lgs", "bound", "cmps"]);
 
-export function faultAddressIsOpen(instruction: Instruction): boolean {
+export function pageFaultIsOpen(instruction: Instruction): boolean {
   return MANY_ACCESSES.has(instruction.row.semantics);
 }

@@ -1,0 +1,199 @@
+/**
+ * What becomes of guest code, in full: listing, IR, optimised IR and the exact JavaScript.
+ *
+ * In a flat mode that is a region, as the translator would make it had all of this code been executed often, with the handlers of what it
+ * leaves to the interpreter; in other modes it is the handler of every instruction.
+ */
+import { decode } from "./decode/decoder.ts";
+import { format, formatBytes } from "./decode/format.ts";
+import type { Instruction } from "./decode/instruction.ts";
+import { handlerText } from "./emit/handler.ts";
+import { regionText } from "./emit/region.ts";
+import { formOf, type Fields, type Form, type Mode } from "./form.ts";
+import { printMeaning } from "./ir/print.ts";
+import type { InstructionClass } from "./isa/row.ts";
+import { runPasses } from "./passes/index.ts";
+import type { Block, BlockEnd, BlockInstruction, Edge } from "./region/block.ts";
+import { discover, type CodeView, type RegionLimits } from "./region/discover.ts";
+import { structure } from "./region/structure.ts";
+import { meaningOf } from "./semantics/index.ts";
+
+/** The code to explain. */
+export interface CodeBytes {
+  readonly mode: Mode;
+  /** The bytes from a linear address on, 15 where there are so many. */
+  at(address: number): Uint8Array;
+}
+
+export interface ExplainOptions {
+  readonly limits: RegionLimits;
+  /** Passes to leave out, by name. */
+  readonly passesOff?: ReadonlySet<string>;
+  /** Handlers gather heat, as in the engine that translates. */
+  readonly profile?: boolean;
+}
+
+/** One region, one handler, or bytes that are no instruction; sections are lines, empty where there is nothing. */
+export interface Explanation {
+  readonly title: string;
+  readonly listing: readonly string[];
+  readonly ir: readonly string[];
+  /** After the passes; handlers have none. */
+  readonly optimised: readonly string[];
+  /** What `new Function` gets, "" where no code is generated. */
+  readonly javascript: string;
+  /** Addresses of the instructions with their lengths. */
+  readonly covered: ReadonlyMap<number, number>;
+}
+
+/** How the class of an instruction is marked in a listing. */
+export const CLASS_LETTER: Readonly<Record<InstructionClass, string>> = { ident: "I", inline: "N", callout: "C", branch: "B" };
+
+const PAGE = 4096, LONGEST = 15, BYTES_SHOWN = 8;
+
+interface Seen {
+  readonly instruction: Instruction;
+  readonly form: Form;
+  readonly fields: Fields;
+}
+
+/** Decodes at an address; undefined where no instruction ends on the page. */
+function instructionAt(code: CodeBytes, address: number): Seen | undefined {
+  const bytes = code.at(address);
+  const instruction = decode(bytes, 0, Math.min(bytes.length, PAGE - (address & (PAGE - 1))), code.mode);
+  if ("failure" in instruction) return undefined;
+  const fields: Fields = { d: 0, s: 0, b: 0, x: 0, c: 0, p: 0, m: 0, k: 0 };
+  return { instruction, form: formOf(instruction, code.mode, fields), fields };
+}
+
+/** Code that counts as executed wherever it can be decoded. */
+function viewOf(code: CodeBytes): CodeView {
+  const seen = new Map<number, Seen | undefined>();
+  return {
+    executed(address) {
+      if (!seen.has(address)) seen.set(address, instructionAt(code, address));
+      return seen.get(address);
+    },
+  };
+}
+
+const hex = (address: number): string => (address >>> 0).toString(16).padStart(8, "0");
+
+function listingLine(code: CodeBytes, address: number, instruction: Instruction): string {
+  const bytes = formatBytes(code.at(address).subarray(0, instruction.length)).padEnd(BYTES_SHOWN * 3);
+  return `${CLASS_LETTER[instruction.row.class]} ${hex(address)}  ${bytes} ${format(instruction, address)}`;
+}
+
+function edgeText(edge: Edge): string { return "block" in edge ? `block ${edge.block}` : `leave to ${hex(edge.leave)}`; }
+
+function endText(end: BlockEnd): string {
+  switch (end.kind) {
+    case "jump": return edgeText(end.to);
+    case "branch": return `${edgeText(end.taken)} if taken, else ${edgeText(end.next)}`;
+    case "predicted": return `${edgeText(end.edge)} if to ${hex(end.address)}, else leave`;
+    case "indirect": return "leave";
+    case "transferred": return "leave to where the monitor went";
+  }
+  return end satisfies never;
+}
+
+function blockHead(block: Block): string { return `block ${block.id}:`; }
+
+function listingOf(code: CodeBytes, blocks: readonly Block[]): string[] {
+  return blocks.flatMap((block) => [
+    ...(blocks.length === 1 ? [] : [blockHead(block)]),
+    ...block.instructions.map(({ address, instruction }) => listingLine(code, address, instruction)),
+    `  -> ${endText(block.end)}`,
+  ]);
+}
+
+function irOf(blocks: readonly Block[], instructionsOf: (block: Block) => readonly BlockInstruction[]): string[] {
+  return blocks.flatMap((block) => [
+    ...(blocks.length === 1 ? [] : [blockHead(block)]),
+    ...instructionsOf(block).flatMap(({ address, plain, meaning }) => [`${hex(address)}:`, ...(plain ? printMeaning(meaning) : ["(interpreted)"]).map((line) => `  ${line}`)]),
+  ]);
+}
+
+/** The region at a linear address of a flat mode; undefined where nothing can be decoded. */
+function explainRegion(head: number, code: CodeBytes, { limits, passesOff = new Set() }: ExplainOptions): Explanation | undefined {
+  const found = discover(head, viewOf(code), limits);
+  if (found === undefined) return undefined;
+  const shape = structure(found), blocks = shape.order.map((id) => shape.blocks[id]!).sort((a, b) => a.id - b.id);
+  const text = regionText(found, passesOff);
+  return {
+    title: `region ${hex(head)}: ${count(text.instructions, "instruction")} in ${count(text.blocks, "block")}`,
+    listing: listingOf(code, blocks),
+    ir: irOf(blocks, (block) => block.instructions),
+    optimised: irOf(blocks, (block) => runPasses(block.instructions, passesOff)),
+    javascript: text.source,
+    covered: new Map(blocks.flatMap((block) => block.instructions.map(({ address, instruction }) => [address, instruction.length] as const))),
+  };
+}
+
+function count(n: number, noun: string): string { return `${n} ${noun}${n === 1 ? "" : "s"}`; }
+
+/** The interpreter's handler of one instruction. */
+function explainHandler(address: number, code: CodeBytes, { instruction, form }: Seen, profile: boolean): Explanation {
+  const last = instruction.operands.at(-1);
+  return {
+    title: `handler of "${format(instruction, address)}"`,
+    listing: [listingLine(code, address, instruction)],
+    ir: printMeaning(meaningOf(form)), optimised: [],
+    javascript: handlerText(form, profile, last?.kind === "rel" && last.value < 0).source,
+    covered: new Map([[address, instruction.length]]),
+  };
+}
+
+function explainNothing(address: number, code: CodeBytes): Explanation {
+  const bytes = code.at(address), room = Math.min(bytes.length, PAGE - (address & (PAGE - 1)));
+  const failure = decode(bytes, 0, bytes.length, code.mode);
+  const [length, why] = !("failure" in failure) ? [failure.length, `${format(failure, address)} (lies on two pages: interpreted)`]
+    : failure.failure === "truncated" ? [Math.max(1, bytes.length), "(cut off)"]
+    : failure.failure === "too-long" ? [LONGEST, "(longer than 15 bytes)"] : [Math.max(1, Math.min(failure.length, room)), "(undefined)"];
+  const line = `  ${hex(address)}  ${formatBytes(bytes.subarray(0, length)).padEnd(BYTES_SHOWN * 3)} ${why}`;
+  return { title: `no translation at ${hex(address)}`, listing: [line], ir: [], optimised: [], javascript: "", covered: new Map([[address, length]]) };
+}
+
+/** The code at a linear address: its region and the handlers that it leans on, or the handlers of a whole block. Never empty. */
+export function explain(address: number, code: CodeBytes, options: ExplainOptions): Explanation[] {
+  const profile = options.profile ?? true;
+  if (!code.mode.flat) return explainBlock(address, code, options.limits.instructions, profile);
+  const region = explainRegion(address, code, options);
+  if (region === undefined) return [explainNothing(address, code)];
+  const handlers = new Map<string, Explanation>();
+  for (const at of region.covered.keys()) {
+    const seen = instructionAt(code, at)!;
+    if (!handlerText(seen.form, profile, false).plain && !handlers.has(seen.form.key)) handlers.set(seen.form.key, explainHandler(at, code, seen, profile));
+  }
+  return [region, ...handlers.values()];
+}
+
+/** The handlers of the instructions up to the end of the block. */
+function explainBlock(address: number, code: CodeBytes, most: number, profile: boolean): Explanation[] {
+  const explanations: Explanation[] = [];
+  for (let at = address; explanations.length < most;) {
+    const seen = instructionAt(code, at);
+    if (seen === undefined) { explanations.push(explainNothing(at, code)); break; }
+    explanations.push(explainHandler(at, code, seen, profile));
+    if (seen.instruction.row.ends) break;
+    at = at + seen.instruction.length | 0;
+    if (code.at(at).length === 0) break;
+  }
+  return explanations;
+}
+
+/** All code in [from, from + length), which ends where the bytes end: what no region before it covers is the head of another. */
+export function explainAll(from: number, length: number, code: CodeBytes, options: ExplainOptions): Explanation[] {
+  const explanations: Explanation[] = [], covered = new Map<number, number>();
+  for (let offset = 0; offset < length;) {
+    const at = from + offset | 0;
+    if (!covered.has(at)) {
+      for (const explanation of explain(at, code, options)) {
+        explanations.push(explanation);
+        for (const [address, bytes] of explanation.covered) covered.set(address, bytes);
+      }
+    }
+    offset += covered.get(at)!;
+  }
+  return explanations;
+}
