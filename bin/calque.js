@@ -3,10 +3,10 @@
 // Plain JavaScript that old Nodes understand.
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import * as modules from "node:module";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const NEEDED = 24;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -17,7 +17,7 @@ const main = join(root, isRepository ? "src/cli/main.ts" : "dist/src/cli/main.js
 /** The Node of the npm package "node", or undefined. */
 function ownNode() {
   try {
-    const manifest = createRequire(import.meta.url).resolve("node/package.json");
+    const manifest = modules.createRequire(import.meta.url).resolve("node/package.json");
     const { bin } = JSON.parse(readFileSync(manifest, "utf8"));
     const path = join(dirname(manifest), typeof bin === "string" ? bin : bin.node);
     return existsSync(path) ? path : undefined;
@@ -27,15 +27,17 @@ function ownNode() {
 }
 
 function runUnder(node) {
-  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
   // The terminal sends its signals to both; the child decides. Others are handed on.
   for (const signal of ["SIGINT", "SIGHUP", "SIGTERM"]) process.on(signal, () => { if (signal !== "SIGINT") child.kill(signal); });
   child.on("error", (error) => { console.error(`calque: ${node}: ${error.message}`); process.exit(2); });
   child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
 }
 
-if (Number(process.versions.node.split(".")[0]) >= NEEDED) await import(main);
-else {
+if (Number(process.versions.node.split(".")[0]) >= NEEDED) {
+  modules.enableCompileCache?.(); // starting takes a third
+  await import(pathToFileURL(main).href);
+} else {
   const node = ownNode();
   if (node === undefined) {
     const cure = isRepository

@@ -21,7 +21,7 @@ const { page: PAGE, eip: EIP, wasted: WASTED } = SLOT;
 const CS_BASE = SLOT.base1, CS_LIMIT = SLOT.limit1;
 
 /** The names that every handler may use; the values come in the same order. */
-const ABI_NAMES = [
+export const ABI_NAMES = [
   "S", "S8", "S16", "MEM8", "MEM16", "MEM32", "READ", "WRITE", "imul", "clz32",
   "load8", "load16", "load32", "store8", "store16", "store32", "modify8", "modify16", "modify32",
   "conditionOf", "carryOf", "flagsOf", "jumpTo", "TRANSFERRED", "HOT", "hot",

@@ -33,11 +33,19 @@ export interface Region extends CodeRange {
 }
 
 /** The names that every region may use. */
-const ABI_NAMES = [
+export const ABI_NAMES = [
   "S", "MEM8", "MEM16", "MEM32", "READ", "WRITE", "EXEC", "imul", "clz32",
   "load8", "load16", "load32", "store8", "store16", "store32", "modify8", "modify16", "modify32",
-  "conditionOf", "carryOf", "flagsOf", "step", "caught",
+  "conditionOf", "carryOf", "flagsOf", "step", "timestamp", "caught",
 ] as const;
+
+/** What regions ask of the virtual CPU: `site` says where, `left` is the budget there. Results: 0 to go on. */
+export interface RegionCalls {
+  /** Let the interpreter execute one instruction on the written-back state. */
+  step(site: number, left: number): number;
+  /** RDTSC into the state words. */
+  timestamp(site: number, left: number): number;
+}
 
 export const LIMITS = { instructions: 200, depth: 3 } as const;
 /** A head at which nothing could be translated is not tried again so soon. */
@@ -52,16 +60,16 @@ export class Regions {
   readonly #memory: GuestMemory;
   readonly #cache: CodeCache;
   readonly #functions: (name: string) => RuntimeFunction;
-  readonly #step: (site: number, left: number) => number;
+  readonly #calls: RegionCalls;
   readonly #check: CodeCheck | undefined;
   readonly #live = new Set<Region>();
 
-  constructor(cpu: CpuState, memory: GuestMemory, cache: CodeCache, functions: (name: string) => RuntimeFunction, step: (site: number, left: number) => number, check: CodeCheck | undefined) {
+  constructor(cpu: CpuState, memory: GuestMemory, cache: CodeCache, functions: (name: string) => RuntimeFunction, calls: RegionCalls, check: CodeCheck | undefined) {
     this.#cpu = cpu;
     this.#memory = memory;
     this.#cache = cache;
     this.#functions = functions;
-    this.#step = step;
+    this.#calls = calls;
     this.#check = check;
   }
 
@@ -91,7 +99,7 @@ export class Regions {
     this.#check?.(text.source, names);
     const values: unknown[] = [
       this.#cpu.words, this.#memory.ram, this.#memory.ram16, this.#memory.ram32, ring.read, ring.write, ring.exec, Math.imul, Math.clz32,
-      ...Object.values(slowPaths(ring, this.#cpu.words)), conditionOf, carryOf, flagsOf, this.#step, caught,
+      ...Object.values(slowPaths(ring, this.#cpu.words)), conditionOf, carryOf, flagsOf, this.#calls.step, this.#calls.timestamp, caught,
       ...text.pages.map((page) => view.entry(page)), ...text.functions.map((name) => this.#functions(name)),
     ];
     const make = new Function(...names, `"use strict"; return ${text.source};`) as (...args: unknown[]) => RegionFunction;

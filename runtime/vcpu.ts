@@ -16,10 +16,11 @@ import { Interpreter } from "./interpreter.ts";
 import { GuestMemory, linearMemory, MMIO, type MemoryState, SLOW } from "./memory.ts";
 import { modeKey, modeOf } from "./mode.ts";
 import type { Monitor, PortSpace } from "./monitor/context.ts";
+import { readTimestamp } from "./monitor/control.ts";
 import { deliverFault, deliverInterrupt } from "./monitor/interrupt.ts";
 import { type CodeCheck, FAULTED, LEFT_NORMALLY, type Region, Regions } from "./region.ts";
 import { resetState } from "./reset.ts";
-import { type CpuState, IF, RF, SLOT, TF } from "./state.ts";
+import { CR4_TSD, type CpuState, IF, RF, SLOT, TF } from "./state.ts";
 import { Straddlers } from "./straddling.ts";
 
 export type Engine = "translate" | "interpret";
@@ -55,8 +56,8 @@ export class Vcpu {
   readonly interpreter: Interpreter;
   /** Instructions retired. */
   count = 0;
-  /** Instructions that single steps and the interpreter's loop retired; the rest is translated code's. */
-  readonly stats = { exactSteps: 0, faults: 0, interrupts: 0, retries: 0 };
+  /** `translated`: instructions that regions retired; `entries`: of regions; `exactSteps`: single steps at an exact count. */
+  readonly stats = { translated: 0, entries: 0, exactSteps: 0, faults: 0, interrupts: 0, retries: 0 };
 
   readonly #host: VcpuHost;
   readonly #monitor: Monitor;
@@ -83,7 +84,10 @@ export class Vcpu {
     const functions = runtimeFunctions(this.#monitor, memory, this.#fpu, this.#delivery);
     this.#breakpoints = new Breakpoints(cpu, memory);
     this.interpreter = new Interpreter(cpu, memory, this.cache, functions, this.engine === "translate", options.hotThreshold ?? 4000);
-    this.#regions = new Regions(cpu, memory, this.cache, functions, (site, left) => this.#stepInRegion(site, left), options.verifyCode);
+    this.#regions = new Regions(cpu, memory, this.cache, functions, {
+      step: (site, left) => this.#stepInRegion(site, left),
+      timestamp: (site, left) => this.#timestamp(site, left),
+    }, options.verifyCode);
     this.cache.refuse = () => { throw RETRY; }; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
     this.#straddlers = new Straddlers(memory, cpu);
     this.reset();
@@ -247,7 +251,11 @@ export class Vcpu {
       this.#settle(at);
       switch (at.kind) {
         case FETCH: at = this.#lookup(); break;
-        case EXACT: case STRADDLING: this.#step(); return;
+        case EXACT: case STRADDLING:
+          this.#step();
+          if (this.#mustPoll(limit)) return;
+          at = this.#lookup();
+          break;
         case REGION: {
           const next = this.#enter(at, limit);
           if (next === undefined) return;
@@ -282,6 +290,8 @@ export class Vcpu {
       region.entries++;
       code = region.run(budget);
       this.count = this.#entryCount + budget - S[LEFT]!;
+      this.stats.translated += this.count - this.#entryCount;
+      this.stats.entries++;
       if (code !== LEFT_NORMALLY || this.#leave || this.count >= limit) break;
       const found = this.#executed(S[EIP]!, space);
       if (found === undefined || found.kind !== REGION) { next = found ?? this.interpreter.fetch; break; }
@@ -336,13 +346,14 @@ export class Vcpu {
     this.cache.running = undefined;
     this.memory.exact = true;
     let actual = left + site.rest;
+    const deadline = this.#entryCount + this.#entryBudget;
     this.count = this.#entryCount + this.#entryBudget - actual;
     let again = true;
     try {
       while (again) {
         this.#step();
         actual--;
-        again = S[EIP] === next && actual > region.length && !this.#mustPoll();
+        again = S[EIP] === next && actual > region.length && !this.#mustPoll(deadline);
       }
     } catch (event) {
       this.#event = event;
@@ -353,7 +364,7 @@ export class Vcpu {
       this.memory.exact = false;
     }
     const charged = actual - (site.rest - 1);
-    this.#leave = this.#mustPoll();
+    this.#leave = this.#mustPoll(deadline);
     if (this.#leave || S[EIP] !== site.next || region.dropped || charged < region.length || this.memory.stats.flushes !== flushes || modeKey(this.#monitor) !== key) {
       S[LEFT] = actual;
       return 1;
@@ -362,11 +373,23 @@ export class Vcpu {
     return 0;
   }
 
-  /** Whether an event, interrupt or trap must be seen to before the next instruction. */
-  #mustPoll(): boolean {
+  /**
+   * RDTSC in a region, at its exact count. Returns 0 with EDX:EAX in the state words, or 1 where it must be executed as any other
+   * (CR4.TSD).
+   */
+  #timestamp(id: number, left: number): number {
+    const { cpu } = this;
+    if ((cpu.cr4 & CR4_TSD) !== 0) return 1;
+    this.count = this.#entryCount + this.#entryBudget - left - this.#region!.sites[id]!.rest;
+    readTimestamp(this.#monitor);
+    return 0;
+  }
+
+  /** Whether an event before the count `deadline`, an interrupt or a trap must be seen to before the next instruction. */
+  #mustPoll(deadline: number): boolean {
     const S = this.cpu.words, host = this.#host;
     return S[HALTED] !== 0 || this.#mustStep() || host.stopRequested() ||
-      this.#eventCount() < this.#entryCount + this.#entryBudget || (S[EFLAGS]! & IF) !== 0 && host.interruptRequested();
+      this.#eventCount() < deadline || (S[EFLAGS]! & IF) !== 0 && host.interruptRequested();
   }
 
   // --- One instruction ------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import { decode } from "./decode/decoder.ts";
 import { format, formatBytes } from "./decode/format.ts";
 import type { Instruction } from "./decode/instruction.ts";
 import { handlerText } from "./emit/handler.ts";
+import { functionName } from "./emit/lowering.ts";
 import { regionText } from "./emit/region.ts";
 import { formOf, type Fields, type Form, type Mode } from "./form.ts";
 import { printMeaning } from "./ir/print.ts";
@@ -35,6 +36,7 @@ export interface ExplainOptions {
 
 /** One region, one handler, or bytes that are no instruction; sections are lines, empty where there is nothing. */
 export interface Explanation {
+  readonly kind: "region" | "handler" | "none";
   readonly title: string;
   readonly listing: readonly string[];
   readonly ir: readonly string[];
@@ -42,6 +44,8 @@ export interface Explanation {
   readonly optimised: readonly string[];
   /** What `new Function` gets, "" where no code is generated. */
   readonly javascript: string;
+  /** Runtime functions and pages that the code names beyond the fixed ABI. */
+  readonly names: readonly string[];
   /** Addresses of the instructions with their lengths. */
   readonly covered: ReadonlyMap<number, number>;
 }
@@ -121,11 +125,12 @@ function explainRegion(head: number, code: CodeBytes, { limits, passesOff = new 
   const shape = structure(found), blocks = shape.order.map((id) => shape.blocks[id]!).sort((a, b) => a.id - b.id);
   const text = regionText(found, passesOff);
   return {
-    title: `region ${hex(head)}: ${count(text.instructions, "instruction")} in ${count(text.blocks, "block")}`,
+    kind: "region", title: `region ${hex(head)}: ${count(text.instructions, "instruction")} in ${count(text.blocks, "block")}`,
     listing: listingOf(code, blocks),
     ir: irOf(blocks, (block) => block.instructions),
     optimised: irOf(blocks, (block) => runPasses(block.instructions, passesOff)),
     javascript: text.source,
+    names: [...text.functions, ...text.pages.map((_page, k) => `PAGE${k}`)],
     covered: new Map(blocks.flatMap((block) => block.instructions.map(({ address, instruction }) => [address, instruction.length] as const))),
   };
 }
@@ -134,12 +139,12 @@ function count(n: number, noun: string): string { return `${n} ${noun}${n === 1 
 
 /** The interpreter's handler of one instruction. */
 function explainHandler(address: number, code: CodeBytes, { instruction, form }: Seen, profile: boolean): Explanation {
-  const last = instruction.operands.at(-1);
+  const last = instruction.operands.at(-1), text = handlerText(form, profile, last?.kind === "rel" && last.value < 0);
   return {
-    title: `handler of "${format(instruction, address)}"`,
+    kind: "handler", title: `handler of "${format(instruction, address)}"`,
     listing: [listingLine(code, address, instruction)],
     ir: printMeaning(meaningOf(form)), optimised: [],
-    javascript: handlerText(form, profile, last?.kind === "rel" && last.value < 0).source,
+    javascript: text.source, names: text.functions.map(functionName),
     covered: new Map([[address, instruction.length]]),
   };
 }
@@ -151,7 +156,7 @@ function explainNothing(address: number, code: CodeBytes): Explanation {
     : failure.failure === "truncated" ? [Math.max(1, bytes.length), "(cut off)"]
     : failure.failure === "too-long" ? [LONGEST, "(longer than 15 bytes)"] : [Math.max(1, Math.min(failure.length, room)), "(undefined)"];
   const line = `  ${hex(address)}  ${formatBytes(bytes.subarray(0, length)).padEnd(BYTES_SHOWN * 3)} ${why}`;
-  return { title: `no translation at ${hex(address)}`, listing: [line], ir: [], optimised: [], javascript: "", covered: new Map([[address, length]]) };
+  return { kind: "none", title: `no translation at ${hex(address)}`, listing: [line], ir: [], optimised: [], javascript: "", names: [], covered: new Map([[address, length]]) };
 }
 
 /** The code at a linear address: its region and the handlers that it leans on, or the handlers of a whole block. Never empty. */

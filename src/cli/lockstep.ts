@@ -68,9 +68,10 @@ function describeDifference(pair: Pair): string {
   return [...times, ...lines].map((line) => `  ${line}\n`).join("");
 }
 
-function reportDifference(pair: Pair, snapshot: Snapshot, until: number, every: number, exits: readonly [MachineExit, MachineExit]): void {
+function reportDifference(pair: Pair, snapshot: Snapshot, lastEqual: number, every: number, exits: readonly [MachineExit, MachineExit]): void {
   const write = (text: string): void => { process.stderr.write(text); };
-  warn(`the engines differ between instruction ${snapshot.count} and ${until} (exits: ${exits[0].reason} translated, ${exits[1].reason} interpreted)`);
+  const until = Math.max(pair[0].instructions, pair[1].instructions);
+  warn(`the engines differ between instruction ${lastEqual} and ${until} (exits: ${exits[0].reason} translated, ${exits[1].reason} interpreted)`);
   write(describeDifference(pair));
   const place = narrow(pair, snapshot, until, every);
   const step = place === undefined ? undefined : bisect(pair, place.from, place.span);
@@ -89,15 +90,20 @@ function reportDifference(pair: Pair, snapshot: Snapshot, until: number, every: 
   write(`again: the same command with --max-instructions ${count + 1}\n`);
 }
 
-/** Runs both engines, and returns the exit code. Throws `CalqueError`. */
+/** Runs the guest in both engines, and returns the exit code. Throws `CalqueError`. */
 export async function lockstep(settings: Settings): Promise<number> {
-  const pair = [prepare(settings, "translate").machine, prepare(settings, "interpret").machine] as const;
+  return runLockstep([prepare(settings, "translate").machine, prepare(settings, "interpret").machine], settings);
+}
+
+/** Runs two machines that were prepared alike. */
+export async function runLockstep(pair: Pair, settings: Pick<Settings, "serial" | "every" | "timeout" | "maxInstructions">): Promise<number> {
   const output = new SerialOutput(settings.serial);
   pair[1].onSerial = output.byte;
   const deadline = performance.now() + (settings.timeout ?? Infinity) * 1000, last = settings.maxInstructions ?? Infinity;
   let snapshot: Snapshot = { state: pair[1].save(), count: 0 };
   let snapshotTime = performance.now(), snapshotCost = 0, checks = 0;
   for (;;) {
+    const before = pair[1].instructions;
     const { exits, equal } = runBoth(pair, Math.min(settings.every, last - pair[1].instructions));
     output.flush();
     checks++;
@@ -105,7 +111,7 @@ export async function lockstep(settings: Settings): Promise<number> {
     const end = exits[1].reason === "asleep" || exits[1].reason === "budget" && count < last ? undefined : exits[1];
     if (!equal || end !== undefined && pair[0].stateHash(true) !== pair[1].stateHash(true)) {
       pair[1].onSerial = () => {};
-      reportDifference(pair, snapshot, Math.max(count, pair[0].instructions), settings.every, exits);
+      reportDifference(pair, snapshot, before, settings.every, exits);
       return EXIT.failed;
     }
     if (end !== undefined) {

@@ -128,7 +128,7 @@ class Session {
   #sleepTime(): number {
     if (this.#pacer === undefined) return this.#machine.nextEvent() === Infinity ? Infinity : 0;
     const target = this.#machine.halted ? this.#machine.nextEvent() : this.#machine.time;
-    return Math.max(1, this.#pacer.delay(target));
+    return Math.max(Number(process.env['Q'] ?? 1), this.#pacer.delay(target));
   }
 
   /** Lets the host's events through, and sleeps where the guest does, until its next event, input or the deadline. */

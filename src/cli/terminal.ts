@@ -79,7 +79,7 @@ export class InputSource {
     if (input.length > 0) this.#pending.push(input);
     for (const command of commands) {
       if (command === "leave") this.left = true;
-      else process.stderr.write(KEYS.replaceAll("\n", "\r\n"));
+      else process.stderr.write(KEYS); // raw mode still turns \n into \r\n
     }
     this.#wake();
   };

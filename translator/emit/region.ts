@@ -136,6 +136,7 @@ const FLOW = {
   leaveIfSpent: statements("if (left < $n) { eip = $e; break leave; }"),
   leaveIfElsewhere: statements("if ($v !== $a) { eip = $v; break leave; }"),
   leaveIfRemapped: statements("if (EXEC[$k] !== $p) { eip = $e; break leave; }"),
+  timestamp: statements(`if (timestamp($i, left) === 0) { eax = S[${SLOT.eax}]; edx = S[${SLOT.edx}]; }`),
   step: statements(`${WRITE_BACK} const $c = step($i, left); ${RELOAD} left = S[${SLOT.left}]; if ($c !== 0) { eip = S[${SLOT.eip}]; break leave; }`),
 };
 
@@ -210,6 +211,7 @@ class RegionEmitter {
     place.id = this.sites.length;
     place.thisEip = instruction.address;
     place.nextEip = instruction.address + instruction.instruction.length | 0;
+    if (instruction.form.semantics === "rdtsc") return { body: this.#timestamp(rest), value: undefined };
     if (!instruction.plain) return { body: this.#step(rest), value: undefined };
     const emitter = new InstructionEmitter(place);
     for (const name of runtimeFunctions(instruction.meaning)) this.functions.add(name);
@@ -226,6 +228,16 @@ class RegionEmitter {
     const id = number(this.sites.length);
     this.sites.push({ eip: this.#place.thisEip, next: this.#place.nextEip, rest });
     return FLOW.step({ i: id, c: identifier(this.#place.temporary()) });
+  }
+
+  /** Guests wait in loops around RDTSC: it changes two registers and is not worth a step. */
+  #timestamp(rest: number): Statement[] {
+    const { kind } = this.#place, id = number(this.sites.length);
+    const step = block(this.#step(rest));
+    this.#place.kind = kind;
+    const [test] = FLOW.timestamp({ i: id });
+    if (test?.type !== "IfStatement") throw new Error("timestamp template");
+    return [{ ...test, alternate: step }];
   }
 
   // --- Ends -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,101 @@
+/** Runs the functions of regions over a small memory, without a processor around them. */
+import { GuestFault, Retry } from "../../runtime/faults.ts";
+import { arithmeticFlags, carryOf, conditionOf, flagsOf, setArithmeticFlags } from "../../runtime/flags.ts";
+import { Fpu } from "../../runtime/fpu/fpu.ts";
+import { runtimeFunctions } from "../../runtime/functions.ts";
+import { slowPaths } from "../../runtime/interpreter.ts";
+import { GuestMemory, linearMemory } from "../../runtime/memory.ts";
+import { ABI_NAMES, type RegionFunction } from "../../runtime/region.ts";
+import { resetState } from "../../runtime/reset.ts";
+import { CpuState, SLOT } from "../../runtime/state.ts";
+import { checkCode, type RegionText } from "../../translator/translate.ts";
+
+const RAM_BYTES = 64 << 10;
+const FAULTED = 1, RETRIED = 2;
+
+export interface InitialState {
+  readonly registers: readonly number[];
+  /** EFLAGS bits. */
+  readonly flags: number;
+  /** What memory is filled with. */
+  readonly pattern: number;
+  readonly budget: number;
+}
+
+/** What the rest of the machine sees of a run. */
+export interface Outcome {
+  readonly code: number;
+  readonly registers: readonly number[];
+  readonly flags: number;
+  readonly eip: number;
+  readonly left: number;
+  /** Where it faulted, -1 where it did not. */
+  readonly site: number;
+  readonly memory: string;
+  /** States at which an instruction was handed to the interpreter. */
+  readonly steps: readonly string[];
+}
+
+export class RegionHost {
+  readonly #cpu = new CpuState();
+  readonly #memory: GuestMemory;
+  readonly #values: Readonly<Record<string, unknown>>;
+  readonly #functions: ReturnType<typeof runtimeFunctions>;
+  #steps: string[] = [];
+
+  constructor() {
+    const cpu = this.#cpu, memory = this.#memory = new GuestMemory(RAM_BYTES, cpu), [ring] = memory.rings;
+    const monitor = { cpu, memory: linearMemory(memory), ports: { read: () => 0xff, write: () => {} }, now: () => 0 };
+    resetState(cpu);
+    memory.exact = false;
+    this.#functions = runtimeFunctions(monitor, memory, new Fpu(cpu), { interrupted: false });
+    this.#values = {
+      S: cpu.words, MEM8: memory.ram, MEM16: memory.ram16, MEM32: memory.ram32, READ: ring.read, WRITE: ring.write, EXEC: ring.exec,
+      imul: Math.imul, clz32: Math.clz32, ...slowPaths(ring, cpu.words), conditionOf, carryOf, flagsOf,
+      step: (site: number, left: number) => this.#step(site, left),
+      timestamp: (site: number, left: number) => this.#step(site, left),
+      caught: (event: unknown) => {
+        if (event instanceof GuestFault) return FAULTED;
+        if (event instanceof Retry) return RETRIED;
+        throw event;
+      },
+    };
+  }
+
+  /** In the interpreter's place: notes what it would see, and changes the flags. */
+  #step(site: number, left: number): number {
+    const { words } = this.#cpu, flags = arithmeticFlags(words);
+    this.#steps.push(`${site} ${left} ${flags} ${[...words.subarray(0, 8)].join(" ")}`);
+    setArithmeticFlags(words, flags ^ site);
+    words[SLOT.left] = left;
+    return 0;
+  }
+
+  compile({ source, functions, pages }: RegionText): RegionFunction {
+    const names = [...ABI_NAMES, ...pages.map((_page, k) => `PAGE${k}`), ...functions];
+    checkCode(source, names);
+    const values = ABI_NAMES.map((name) => {
+      if (!(name in this.#values)) throw new Error(`the test host has no ${name}`);
+      return this.#values[name];
+    });
+    const make = new Function(...names, `"use strict"; return ${source};`) as (...args: unknown[]) => RegionFunction;
+    return make(...values, ...pages.map((page) => this.#memory.rings[0].exec[page]), ...functions.map((name) => this.#functions(name)));
+  }
+
+  run(region: RegionFunction, initial: InitialState): Outcome {
+    const { words } = this.#cpu, memory = this.#memory;
+    for (let k = 0; k < memory.ram32.length; k++) memory.ram32[k] = Math.imul(k ^ initial.pattern, 0x9e3779b1);
+    memory.flushAll();
+    words.set(initial.registers, 0);
+    setArithmeticFlags(words, initial.flags);
+    words[SLOT.faultId] = -1;
+    this.#steps = [];
+    const code = region(initial.budget);
+    let sum = 0;
+    for (const word of memory.ram32) sum = Math.imul(sum ^ word, 0x01000193) + 1 | 0;
+    return {
+      code, registers: [...words.subarray(0, 8)], flags: arithmeticFlags(words), eip: code === 0 ? words[SLOT.eip]! : 0, left: words[SLOT.left]!,
+      site: code === 0 ? -1 : words[SLOT.faultId]!, memory: (sum >>> 0).toString(16), steps: this.#steps,
+    };
+  }
+}
