@@ -3,11 +3,19 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { Command } from "./engines/engine.ts";
 
+/** The texts between which a run is timed; from the start of the process where `begin` is absent. */
+export interface Marks {
+  readonly begin?: string | undefined;
+  readonly expect: string;
+}
+
 export interface RunResult {
-  /** Seconds from the start of the process to the expected text. */
+  /** Seconds between the marks. */
   readonly seconds: number;
   /** Peak resident set of the process and its children together, in MiB. */
   readonly peakMiB: number;
+  /** What the guest printed as its result, where it did. */
+  readonly checksum: string | undefined;
 }
 
 const POLL_MILLISECONDS = 100;
@@ -24,9 +32,9 @@ function peakKiB(pid: number): number {
 }
 
 /** Throws where the process ends or the time runs out before `expect` is seen; the message ends with its last output. */
-export function runUntil(command: Command, expect: string, timeoutSeconds: number): Promise<RunResult> {
+export function runUntil(command: Command, { begin, expect }: Marks, timeoutSeconds: number): Promise<RunResult> {
   const { promise, resolve, reject } = Promise.withResolvers<RunResult>();
-  const start = performance.now();
+  let start = performance.now(), begun = begin === undefined;
   const child = spawn(command.file, [...command.args], { stdio: ["ignore", "pipe", "pipe"] });
   let peak = 0, seen = "", errors = "", done = false;
   const samplePeak = (): void => { if (child.pid !== undefined) peak = Math.max(peak, peakKiB(child.pid)); };
@@ -40,17 +48,21 @@ export function runUntil(command: Command, expect: string, timeoutSeconds: numbe
     clearInterval(poll);
     clearTimeout(deadline);
     child.kill("SIGKILL");
-    if (failure === undefined) resolve({ seconds, peakMiB: peak / 1024 });
+    if (failure === undefined) resolve({ seconds, peakMiB: peak / 1024, checksum: /checksum ([0-9a-f]{8})/.exec(seen)?.[1] });
     else reject(new Error(`${failure}; last output: ${JSON.stringify(seen.slice(-200))} ${errors.slice(-400).trim()}`));
   }
 
   const deadline = setTimeout(() => { finish(`no ${JSON.stringify(expect)} within ${timeoutSeconds} s`); }, timeoutSeconds * 1000);
   child.stdout.setEncoding("latin1").on("data", (text: string) => {
     seen = (seen + text).slice(-64 * 1024);
-    if (seen.includes(expect)) finish();
+    if (!begun && seen.includes(begin!)) {
+      begun = true;
+      start = performance.now();
+    }
+    if (begun && seen.includes(expect)) finish();
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => { errors = (errors + text).slice(-4096); });
   child.on("error", (error) => { finish(error.message); });
-  child.on("close", (code) => { finish(`ended with code ${code} before ${JSON.stringify(expect)}`); });
+  child.on("close", (code) => { finish(begun && seen.includes(expect) ? undefined : `ended with code ${code} before ${JSON.stringify(expect)}`); });
   return promise;
 }

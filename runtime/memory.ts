@@ -447,7 +447,7 @@ export class Ring {
 
   #loadAcross(linear: number, size: Width): number {
     this.readEntry(linear);
-    this.readEntry(linear + size - 1 | 0);
+    this.readEntry((linear & ~0xfff) + 0x1000 | 0);
     let value = 0;
     for (let k = 0; k < size; k++) value |= this.#loadInside(linear + k | 0, 1, this.readEntry(linear + k | 0)) << (8 * k);
     return value;
@@ -516,7 +516,8 @@ export function linearMemory(memory: GuestMemory): LinearMemory {
     writeSystem32: (a, v) => system.store(a, 4, v),
     probe(linear, size, write, user) {
       const ring = memory.rings[user ? 1 : 0];
-      for (const address of [linear, linear + size - 1 | 0]) {
+      const last = linear + size - 1 | 0;
+      for (const address of [linear, ((linear ^ last) & ~0xfff) === 0 ? linear : last & ~0xfff]) {
         if (write) ring.writeEntry(address);
         else ring.readEntry(address);
       }

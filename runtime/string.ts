@@ -12,7 +12,7 @@ import { DF, SLOT, TF } from "./state.ts";
 import { MMIO, type GuestMemory, type Ring } from "./memory.ts";
 import type { Monitor } from "./monitor/context.ts";
 import { linearAddress } from "./monitor/segments.ts";
-import { portIn, portOut } from "./monitor/io-permission.ts";
+import { checkPort, portIn, portOut } from "./monitor/io-permission.ts";
 
 type Width = 1 | 2 | 4;
 /** 0: not repeated; 1: REP, REPE; 2: REPNE. */
@@ -231,6 +231,7 @@ export class StringUnit {
   ins(size: Width, addressSize: number, repeat: Repeat): number {
     if (repeat !== 0 && this.#count(addressSize) === 0) return 0;
     const delta = (this.#m.cpu.eflags & DF) !== 0 ? -size : size, port = this.#words[2]! & 0xffff, ring = this.#memory.current;
+    checkPort(this.#m, port, size);
     for (let left = this.#portElements(this.#linear(ES, EDI, addressSize, size, true), size, addressSize, repeat); left > 0; left--) {
       const linear = this.#linear(ES, EDI, addressSize, size, true);
       ring.checkWrite(linear, size);
@@ -244,6 +245,7 @@ export class StringUnit {
   outs(size: Width, addressSize: number, segment: number, repeat: Repeat): number {
     if (repeat !== 0 && this.#count(addressSize) === 0) return 0;
     const delta = (this.#m.cpu.eflags & DF) !== 0 ? -size : size, port = this.#words[2]! & 0xffff, ring = this.#memory.current;
+    checkPort(this.#m, port, size);
     for (let left = this.#portElements(this.#linear(segment, ESI, addressSize, size, false), size, addressSize, repeat); left > 0; left--) {
       portOut(this.#m, port, size, ring.load(this.#linear(segment, ESI, addressSize, size, false), size));
       this.#add(ESI, addressSize, delta);

@@ -58,6 +58,8 @@ export interface VirtualCpu {
   restore(state: unknown): void;
   /** Figures about the run so far; plain data. */
   readonly stats: object;
+  /** The same of the translated regions. */
+  readonly regionStats?: object;
 }
 
 export interface VirtualCpuParts {

@@ -7,6 +7,7 @@ export type { Fields, Form, Mode } from "./form.ts";
 export { handlerText } from "./emit/handler.ts";
 export type { HandlerText } from "./emit/handler.ts";
 export type { Instruction } from "./decode/instruction.ts";
+export type { InstructionClass } from "./isa/row.ts";
 export { discover } from "./region/discover.ts";
 export type { CodeView, RegionLimits } from "./region/discover.ts";
 export { regionText } from "./emit/region.ts";

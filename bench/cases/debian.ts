@@ -17,7 +17,7 @@ export function debianBoot(): BootCase {
   return {
     name: "debian",
     title: "Debian boot to the shell prompt",
-    kernel, initrd,
+    kernel, initrd, kind: "bzimage",
     commandLine: "console=ttyS0 rdinit=/bin/sh",
     memoryMiB: 256,
     expect: "~ # ",

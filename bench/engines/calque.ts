@@ -16,7 +16,7 @@ function calque(kind: "translate" | "interpret"): Engine {
     command: (guest: BootCase): Command => ({
       file: process.execPath,
       args: [
-        launcher, "run", "--kernel", guest.kernel, "--initrd", guest.initrd, "--append", guest.commandLine,
+        launcher, "run", "--kernel", guest.kernel, ...guest.initrd === undefined ? [] : ["--initrd", guest.initrd], "--append", guest.commandLine,
         "--memory", `${guest.memoryMiB}M`, "--expect", guest.expect, "--engine", kind, "--pace", "none",
       ],
     }),

@@ -17,6 +17,10 @@ export interface Engine {
   readonly onlyOnRequest?: boolean;
   /** Why it cannot run here and what would cure that, or undefined where it can. */
   missing(): string | undefined;
+  /** Starts so fast that a mark at the beginning would be read too late: timed from the start of the process. */
+  readonly startsAtOnce?: boolean;
   version(): string;
+  /** Whether it can run this case; absent where it runs all. */
+  runs?(guest: BootCase): boolean;
   command(guest: BootCase): Command;
 }

@@ -15,7 +15,7 @@ export const qemu: Engine = {
     file: PROGRAM,
     args: [
       "-machine", "pc", "-accel", "tcg", "-cpu", "pentium,+cmov", "-m", String(guest.memoryMiB),
-      "-kernel", guest.kernel, "-initrd", guest.initrd, "-append", guest.commandLine,
+      "-kernel", guest.kernel, ...guest.initrd === undefined ? [] : ["-initrd", guest.initrd], "-append", guest.commandLine,
       "-display", "none", "-serial", "stdio", "-monitor", "none", "-nic", "none", "-no-reboot",
     ],
   }),

@@ -7,7 +7,7 @@ static u32 counts[256];
 u32 kernel(void) {
   u32 state = 11, sum = 0;
   for (u32 k = 0; k < sizeof from; k++) from[k] = (u8)next_random(&state);
-  for (u32 pass = 0; pass < 600; pass++) {
+  for (u32 pass = 0; pass < 1800; pass++) {
     for (u32 k = 0; k < sizeof from; k++) to[sizeof from - 1 - k] = (u8)(from[k] + pass);
     for (u32 k = 0; k < sizeof to; k++) counts[to[k]]++;
     from[pass] ^= to[pass * 7 & 0xffff];

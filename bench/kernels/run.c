@@ -14,9 +14,9 @@ static void put_hex(u32 value) {
 void run(void) {
   put_text("begin\n");
   u32 checksum = kernel();
-  put_text("done ");
+  put_text("checksum ");
   put_hex(checksum);
-  put_text("\n");
+  put_text(" done\n");
 }
 
 /* gcc may call these for loops and structures that it recognises. */

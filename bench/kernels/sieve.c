@@ -6,7 +6,7 @@ static u8 composite[LIMIT];
 
 u32 kernel(void) {
   u32 primes = 0;
-  for (u32 pass = 0; pass < 12; pass++) {
+  for (u32 pass = 0; pass < 36; pass++) {
     for (u32 k = 0; k < LIMIT; k++) composite[k] = 0;
     for (u32 k = 2; k * k < LIMIT; k++) {
       if (composite[k]) continue;

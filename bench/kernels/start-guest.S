@@ -1,14 +1,13 @@
 /* The kernel as a multiboot guest without interrupts: prints to COM1, then halts. */
-        .section .multiboot, "a"
-        .align  4
-        .long   0x1badb002, 0, -0x1badb002
-
         .bss
         .align  16
         .skip   65536
 stack_top:
 
+        /* The multiboot header (magic, flags, checksum) has to lie in the first 8 KiB of the file: this file is linked first. */
         .text
+        .align  4
+        .long   0x1badb002, 0, -0x1badb002
         .globl  _start
 _start:
         movl    $stack_top, %esp

@@ -36,7 +36,7 @@ static __attribute__((noinline)) struct word *find(const char *text) {
 u32 kernel(void) {
   char text[LENGTH] = { 0 };
   u32 state = 3, sum = 0;
-  for (u32 k = 0; k < 2500000; k++) {
+  for (u32 k = 0; k < 5000000; k++) {
     spell(text, 100000 + next_random(&state) % WORDS);
     find(text)->count += k;
   }

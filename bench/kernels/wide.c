@@ -13,7 +13,7 @@ static u64 divide(u64 dividend, u32 divisor, u32 *remainder) {
 u32 kernel(void) {
   u64 x = 0x123456789abcdefull, y = 1;
   u32 sum = 0, remainder;
-  for (u32 k = 1; k < 12000000; k++) {
+  for (u32 k = 1; k < 30000000; k++) {
     x = x * 6364136223846793005ull + 1442695040888963407ull;
     y += (x >> 32) * (u32)(x ^ k);
     if ((k & 3) == 0) {

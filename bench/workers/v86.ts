@@ -1,5 +1,5 @@
 /**
- * A process of its own that boots a bzImage under v86 and copies the guest's serial output to standard output.
+ * A process of its own that boots a kernel under v86 and copies the guest's serial output to standard output.
  * Its argument is the job as JSON. It runs until it is killed.
  */
 import { readFileSync, writeSync } from "node:fs";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { V86 } from "v86";
 
 interface Job {
-  kernel: string; initrd: string; commandLine: string; memoryMiB: number; bios: string; vgaBios: string;
+  kernel: string; kind: "bzimage" | "multiboot"; initrd?: string; commandLine: string; memoryMiB: number; bios: string; vgaBios: string;
 }
 
 function image(path: string): { buffer: ArrayBuffer } {
@@ -22,8 +22,8 @@ const emulator = new V86({
   vga_memory_size: 8 * 1024 * 1024,
   bios: image(job.bios),
   vga_bios: image(job.vgaBios),
-  bzimage: image(job.kernel),
-  initrd: image(job.initrd),
+  [job.kind]: image(job.kernel),
+  ...job.initrd === undefined ? {} : { initrd: image(job.initrd) },
   cmdline: job.commandLine,
   disable_keyboard: true,
   disable_mouse: true,

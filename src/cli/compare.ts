@@ -5,6 +5,7 @@ import { warn } from "./messages.ts";
 import type { Engine, Settings } from "./options.ts";
 import { EXIT, exitCode } from "./outcome.ts";
 import { prepare } from "./prepare.ts";
+import { ClassSampler } from "./class-sampler.ts";
 import { report, statistics } from "./run.ts";
 import { SerialOutput, isStdoutClosed } from "./serial.ts";
 import { runSession, type SessionEnd } from "./session.ts";
@@ -16,6 +17,8 @@ interface Measured {
   readonly seconds: number;
   readonly instructions: number;
   readonly hash: string;
+  /** Of executed instructions, by class; undefined where it was not looked at. */
+  readonly shares: string | undefined;
   readonly output: string;
   readonly outputBytes: number;
   readonly stats: object;
@@ -26,38 +29,37 @@ async function measure(settings: Settings, engine: Engine, live: boolean): Promi
   const { machine, replay } = prepare(settings, engine);
   const output = new SerialOutput(live ? settings.serial : { kind: "none" });
   machine.onSerial = output.byte;
+  const sampler = live ? undefined : new ClassSampler(machine);
   const started = performance.now();
   const end = await runSession(machine, {
     pace: "none", input: undefined, timeout: settings.timeout, maxInstructions: settings.maxInstructions, endTime: replay?.end,
     flush: output.flush, interrupted: () => live && isStdoutClosed(),
+    ...(sampler === undefined ? {} : { sliceLimit: sampler.next }),
   });
   const seconds = (performance.now() - started) / 1000;
   output.close();
   if (live) report(end, machine);
   return {
     engine, end, code: exitCode(end, machine, false), seconds, instructions: machine.instructions, hash: machine.stateHash(true),
-    output: output.digest(), outputBytes: output.total, stats: machine.vcpu.stats, figures: statistics(settings, machine, { end, seconds }),
+    shares: sampler?.shares(), output: output.digest(), outputBytes: output.total, stats: machine.vcpu.stats, figures: statistics(settings, machine, { end, seconds }),
   };
 }
 
-const CLASSES = ["ident", "inline", "callout", "branch"] as const;
-
-/** What part of the executed instructions was of each class, where the virtual CPU counted them. */
-function shares(stats: object): string | undefined {
-  const counts = "classes" in stats && typeof stats.classes === "object" && stats.classes !== null ? stats.classes as Record<string, unknown> : {};
-  const numbers = CLASSES.map((name) => Number(counts[name] ?? 0));
-  const total = numbers.reduce((sum, number) => sum + number, 0);
-  return total === 0 ? undefined : CLASSES.map((name, k) => `${name} ${(numbers[k]! / total * 100).toFixed(1)} %`).join(", ");
+/** "90.1 % translated code", where the virtual CPU counts it. */
+function translatedShare({ stats, instructions }: Measured): string | undefined {
+  const translated = "translated" in stats ? Number(stats.translated) : NaN;
+  return Number.isNaN(translated) ? undefined : `${(translated / instructions * 100).toFixed(1)} % of the instructions ran as translated code`;
 }
 
 function summary(a: Measured, b: Measured): string {
   const grouped = (value: number): string => value.toLocaleString("en");
   const row = (cells: readonly string[]): string => `  ${cells[0]!.padEnd(10)}${cells.slice(1).map((cell) => cell.padStart(16)).join("")}\n`;
   const line = (m: Measured): string => row([m.engine, grouped(m.instructions), m.seconds.toFixed(3), (m.instructions / m.seconds / 1e6).toFixed(1), m.end.reason]);
-  const classes = shares(a.stats);
+  const translated = translatedShare(a);
   return [
     "\n", row(["engine", "instructions", "seconds", "MIPS", "end"]), line(a), line(b), "\n",
-    classes === undefined ? "" : `  translated instructions: ${classes}\n`,
+    translated === undefined ? "" : `  ${translated}\n`,
+    `  executed by class: ${b.shares ?? ""} (sampled)\n`,
     `  translation runs ${(b.seconds / a.seconds).toFixed(2)} times as fast as interpretation\n`,
     `  final state: ${a.hash === b.hash ? `equal (${a.hash})` : `DIFFERENT (${a.hash} translated, ${b.hash} interpreted)`}\n`,
     `  serial output: ${a.output === b.output ? `equal (${a.outputBytes} bytes)` : "DIFFERENT"}\n`,

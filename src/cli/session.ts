@@ -25,13 +25,19 @@ export interface SessionOptions {
   readonly endTime: number | undefined;
   /** Between slices: hands on what the guest has sent. */
   readonly flush: () => void;
+  /** The largest number of instructions in the next slice, where slices are to be short. */
+  readonly sliceLimit?: () => number;
   /** Asked between slices: nobody reads the output any more, or a signal came. */
   readonly interrupted: () => boolean;
 }
 
 /** A slice should take about this long: short enough for output and keys to feel immediate. */
 const SLICE_MS = 20;
+/** Closed pipes are noticed at least so often, in ms. */
+const LONGEST_SLEEP = 1000;
 const FIRST_SLICE = 100_000, LARGEST_SLICE = 50_000_000;
+/** A guest that ticks faster than this many ms is let through several ticks at once: waking costs more than ticking. */
+const SHORTEST_SLEEP = 10;
 /** With pace real, guest time that lags further behind the host's than this stays behind. */
 const LARGEST_LAG = 100e6;
 
@@ -102,7 +108,8 @@ class Session {
   #runSlice(): MachineExit {
     const machine = this.#machine, started = performance.now(), before = machine.instructions;
     const until = Math.min(this.#pacer?.limit(machine) ?? Infinity, this.#options.endTime ?? Infinity);
-    const exit = machine.run({ maxInstructions: Math.min(this.#slice, this.#lastInstruction - before), ...(until < Infinity ? { untilTime: until } : {}) });
+    const slice = Math.min(this.#slice, this.#options.sliceLimit?.() ?? Infinity, this.#lastInstruction - before);
+    const exit = machine.run({ maxInstructions: slice, ...(until < Infinity ? { untilTime: until } : {}) });
     const took = performance.now() - started;
     if (machine.instructions - before === this.#slice) {
       const factor = Math.min(2, Math.max(0.5, SLICE_MS / Math.max(took, 0.01)));
@@ -128,13 +135,13 @@ class Session {
   #sleepTime(): number {
     if (this.#pacer === undefined) return this.#machine.nextEvent() === Infinity ? Infinity : 0;
     const target = this.#machine.halted ? this.#machine.nextEvent() : this.#machine.time;
-    return Math.max(Number(process.env['Q'] ?? 1), this.#pacer.delay(target));
+    return Math.max(SHORTEST_SLEEP, this.#pacer.delay(target));
   }
 
   /** Lets the host's events through, and sleeps where the guest does, until its next event, input or the deadline. */
   async pause(): Promise<void> {
     const { input } = this.#options;
-    const sleep = Math.min(this.#sleep, this.#deadline - performance.now(), MAX_SLEEP);
+    const sleep = Math.min(this.#sleep, this.#deadline - performance.now(), LONGEST_SLEEP);
     if (!(sleep > 0) || input?.waiting === true) return new Promise((resolve) => { setImmediate(resolve); });
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, Math.ceil(sleep));
@@ -142,6 +149,3 @@ class Session {
     });
   }
 }
-
-/** Signals and closed pipes are looked for at least so often, in ms. */
-const MAX_SLEEP = 1000;

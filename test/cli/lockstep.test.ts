@@ -6,8 +6,8 @@ import { Machine, type VirtualCpu, type VirtualCpuParts } from "../../src/machin
 import { CLI_HLT, print, spin } from "../images/code.ts";
 
 /** A processor that changes ESI behind the guest's back when it has retired `at` instructions. */
-function faultyVcpu({ verifyCode: _, ...parts }: VirtualCpuParts, at: number): VirtualCpu {
-  const vcpu = new Vcpu(parts);
+function faultyVcpu(parts: VirtualCpuParts, at: number): VirtualCpu {
+  const vcpu = new Vcpu({ ...parts, verifyCode: undefined });
   const run = vcpu.run.bind(vcpu);
   vcpu.run = (budget) => {
     const end = vcpu.count + budget;

@@ -41,12 +41,12 @@ const pop: SemanticFunction = (s) => {
     s.write(0, value);
     return;
   }
-  const before = s.reg(ESP);
+  const shape = s.shape(0), before = s.reg(ESP);
+  if (shape.kind !== "mem") return;
   s.drop(size);
-  const after = s.reg(ESP);
-  const linear = s.linear(0, size, true);
+  const after = s.reg(ESP), offset = s.address(0);
   s.setReg(ESP, 4, before);
-  s.ir.store(linear, size, value);
+  s.ir.store(s.segmented(shape.segment, offset, size, true), size, value);
   s.setReg(ESP, 4, after);
 };
 
@@ -102,19 +102,21 @@ const xadd: SemanticFunction = (s) => {
   s.flagsAdd(old!, addend);
 };
 
-/** CMPXCHG writes memory in either case, and the accumulator only where they differ. */
+/** CMPXCHG writes memory in either case, and the accumulator only where they differ: first, as it may be the destination. */
 const cmpxchg: SemanticFunction = (s) => {
   const { ir } = s;
   const accumulator = s.reg(EAX, s.size), source = s.read(1);
   let old: Node | undefined, equal: Node | undefined;
-  s.modify(0, (value) => {
+  const exchanged = (value: Node): Node => {
     old = value;
     equal = ir.eq(value, accumulator);
     return ir.select(equal, source, value);
-  });
-  const now = ir.select(equal!, accumulator, old!);
+  };
+  if (s.isMemory(0)) s.modify(0, exchanged);
+  const result = s.isMemory(0) ? undefined : exchanged(s.read(0));
   s.flagsSub(accumulator, old!);
-  s.setReg(EAX, s.size, now);
+  s.setReg(EAX, s.size, ir.select(equal!, accumulator, old!));
+  if (result !== undefined) s.write(0, result);
 };
 
 const cmpxchg8b: SemanticFunction = (s) => {

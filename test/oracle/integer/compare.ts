@@ -7,7 +7,7 @@ const NAMES = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"];
 const SEGMENTS = ["es", "cs", "ss", "ds", "fs", "gs"];
 /** Bit 4 of a page fault's error code (an instruction fetch) is there only with no-execute pages. */
 const NO_FETCH = ~(1 << 4);
-const PAGE_FAULT = 14;
+const PAGE_FAULT = 14, ESP = 4;
 
 function hex(value: number): string {
   return `${(value >>> 0).toString(16)}h`;
@@ -26,7 +26,8 @@ export function differences(test: Generated, native: Result, engine: Result): st
     note("cr2", native.cr2, engine.cr2);
     note("error code", native.error & NO_FETCH, engine.error);
   }
-  NAMES.forEach((name, index) => { note(name, native.registers[index]!, engine.registers[index]!); });
+  const registersAreOpen = native.vector !== COMPLETED && test.registersAreOpenAtFault;
+  NAMES.forEach((name, index) => { if (!registersAreOpen || index === ESP) note(name, native.registers[index]!, engine.registers[index]!); });
   SEGMENTS.forEach((name, index) => { note(name, native.selectors[index]!, engine.selectors[index]!); });
   // The trap that ends a completed case clears RF; a fault's image has it set.
   const ignored = native.vector === COMPLETED ? test.undefinedFlags | RF : test.undefinedAtFault;

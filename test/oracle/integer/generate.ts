@@ -7,7 +7,7 @@ import { address16, address32 } from "./addressing.ts";
 import { exclusionOf } from "./excluded.ts";
 import { Random, caseSeed } from "./random.ts";
 import { allTemplates, decodeBytes, type Template } from "./templates.ts";
-import { pageFaultIsOpen, resultIsUndefined, undefinedFlags } from "./undefined.ts";
+import { pageFaultIsOpen, registersAreOpenAtFault, resultIsUndefined, undefinedFlags } from "./undefined.ts";
 import type { Instruction } from "../../../translator/translate.ts";
 
 const EAX = 0, ECX = 1, EDX = 2, EBX = 3, ESP = 4, EBP = 5, ESI = 6, EDI = 7;
@@ -38,6 +38,8 @@ export interface Generated extends Case {
   readonly undefinedAtFault: number;
   /** Whether address and error code of a page fault in it are not compared. */
   readonly pageFaultIsOpen: boolean;
+  /** Whether general registers other than ESP are not compared where it faults. */
+  readonly registersAreOpenAtFault: boolean;
 }
 
 interface Place {
@@ -196,6 +198,7 @@ function patchOperands(b: Builder, bytes: Uint8Array, instruction: Instruction):
     } else if (operand.kind === "far") {
       view.setUint16(end - 2, b.selector(), true);
       if (operand.size === 4) view.setUint32(end - 6, b.codeTarget(), true);
+      else if (isLow(view.getUint16(end - 4, true))) return false;
     }
   }
   if (b.mnemonic === "enter") bytes[end - 1] = random.below(MOST_FRAMES) + 32 * random.below(8);
@@ -282,6 +285,7 @@ function attempt(random: Random, template: Template): Generated | undefined {
   if (isUnsafe(b, instruction) || resultIsUndefined(instruction, made)) return undefined;
   return {
     ...made, name: template.name, undefinedFlags: undefinedFlags(instruction, made), undefinedAtFault: 0, pageFaultIsOpen: pageFaultIsOpen(instruction),
+    registersAreOpenAtFault: registersAreOpenAtFault(instruction),
   };
 }
 

@@ -67,3 +67,8 @@ const MANY_ACCESSES = new Set(["arpl", "popa", "pusha", "ret_far", "iret", "ente
 export function pageFaultIsOpen(instruction: Instruction): boolean {
   return MANY_ACCESSES.has(instruction.row.semantics);
 }
+
+/** POPA that faults half-way can be restarted whether or not it has loaded the registers that it had come to; processors differ. */
+export function registersAreOpenAtFault(instruction: Instruction): boolean {
+  return instruction.row.semantics === "popa";
+}

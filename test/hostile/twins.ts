@@ -1,0 +1,75 @@
+/** The same guest in both engines, and in what they part. */
+import { Vcpu, type Engine } from "../../runtime/vcpu.ts";
+import { createBoard } from "../../src/board.ts";
+import { Machine, type MachineExit, type MachineOptions } from "../../src/machine.ts";
+import { architecturalDifferences, boardDifferences, ramDifferences } from "../../src/state-difference.ts";
+import { checkCode } from "../../translator/translate.ts";
+
+/** Backward branches taken before a loop is translated: low, so that short runs see translated code. */
+const HOT = 3;
+
+export interface TwinOptions extends Pick<MachineOptions, "memory" | "debugExit"> {
+  readonly hotThreshold?: number;
+}
+
+/** A machine whose regions are made early and checked. */
+export function hotMachine(engine: Engine, { hotThreshold = HOT, ...options }: TwinOptions = {}): Machine {
+  return new Machine({ memory: 1 << 20, ...options, engine }, {
+    createVcpu: ({ verifyCode: _, ...parts }) => new Vcpu({ ...parts, hotThreshold, verifyCode: checkCode }),
+    createBoard,
+  });
+}
+
+export interface Twins {
+  readonly translated: Machine;
+  readonly interpreted: Machine;
+}
+
+export function twins(options: TwinOptions = {}): Twins {
+  return { translated: hotMachine("translate", options), interpreted: hotMachine("interpret", options) };
+}
+
+/** Events that end a machine's run but not the guest: the run goes on behind them, so many times. */
+const MOST_STOPS = 20;
+
+/** Runs to an instruction count; resets and power-offs are gone on behind. Answers all exits in order. */
+export function runTo(machine: Machine, count: number): MachineExit[] {
+  const exits: MachineExit[] = [];
+  while (machine.instructions < count && exits.length < MOST_STOPS) {
+    const exit = machine.run({ maxInstructions: count - machine.instructions });
+    exits.push(exit);
+    if (exit.reason === "halted" || exit.reason === "shutdown" || exit.reason === "idle") break;
+  }
+  return exits;
+}
+
+/** What is different between the twins now; empty where nothing is. */
+export function differences({ translated, interpreted }: Twins): string[] {
+  if (translated.stateHash() === interpreted.stateHash()) return [];
+  const counts = translated.instructions === interpreted.instructions && translated.time === interpreted.time ? []
+    : [`count and time: ${translated.instructions}, ${translated.time} | ${interpreted.instructions}, ${interpreted.time}`];
+  return [
+    ...counts, ...architecturalDifferences(translated.cpu, interpreted.cpu), ...boardDifferences(translated, interpreted), ...ramDifferences(translated, interpreted),
+  ];
+}
+
+export interface Parting {
+  /** Checked last where both were equal. */
+  readonly equalAt: number;
+  readonly differentAt: number;
+  readonly lines: readonly string[];
+}
+
+/** Runs both, comparing after every `every` instructions up to `budget`. Answers where they part, or undefined; throws where an engine fails. */
+export function runTwins(pair: Twins, budget: number, every: number): Parting | undefined {
+  const start = pair.interpreted.instructions;
+  for (let equalAt = start; equalAt < start + budget;) {
+    const next = Math.min(start + budget, equalAt + every);
+    const a = runTo(pair.translated, next), b = runTo(pair.interpreted, next);
+    const lines = JSON.stringify(a) === JSON.stringify(b) ? differences(pair) : [`exits: ${JSON.stringify(a)} | ${JSON.stringify(b)}`, ...differences(pair)];
+    if (lines.length > 0) return { equalAt, differentAt: next, lines };
+    if (pair.interpreted.instructions < next) return undefined; // the guest has ended
+    equalAt = next;
+  }
+  return undefined;
+}

@@ -1,0 +1,92 @@
+/** The whole PC with its own demonstration guest: both engines, snapshots, replays. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { Machine, MachineOptions } from "../../src/machine.ts";
+import { createMachine } from "../../src/pc.ts";
+import { CLI_HLT, echo, out8, print } from "../images/code.ts";
+
+const demo = { name: "demo.elf", bytes: readFileSync(join(import.meta.dirname, "../guests/demo/demo.elf")) };
+const PART = 3_000_000;
+
+function demoMachine(options: MachineOptions = {}): Machine {
+  const machine = createMachine({ memory: 32 << 20, ...options });
+  machine.boot({ kernel: demo });
+  return machine;
+}
+
+function flatMachine(code: readonly number[], options: MachineOptions = {}): { machine: Machine; output: () => string } {
+  const machine = createMachine({ memory: 2 << 20, ...options }), sent: number[] = [];
+  machine.onSerial = (byte) => sent.push(byte);
+  machine.boot({ kernel: { name: "code", bytes: Uint8Array.from(code) }, loadAt: 0x100000 });
+  return { machine, output: () => String.fromCharCode(...sent) };
+}
+
+describe("the PC", () => {
+  it("is in the same state in both engines, after any number of instructions", () => {
+    const machines = (["translate", "interpret"] as const).map((engine) => demoMachine({ engine })) as [Machine, Machine];
+    for (const step of [1, 999, 100_000, 777_777, PART]) {
+      expect(machines[0].run({ maxInstructions: step })).toEqual(machines[1].run({ maxInstructions: step }));
+      expect(machines[0].stateHash(), `after ${machines[0].instructions}`).toBe(machines[1].stateHash());
+    }
+    expect(machines[0].stateHash(true)).toBe(machines[1].stateHash(true));
+  });
+
+  it("is in the same state however its run is sliced", () => {
+    const whole = demoMachine(), sliced = demoMachine();
+    whole.run({ maxInstructions: PART });
+    for (let left = PART, slice = 1; left > 0; left -= slice, slice = Math.min(left, slice * 3 + 1)) sliced.run({ maxInstructions: slice });
+    expect(sliced.instructions).toBe(PART);
+    expect(sliced.stateHash()).toBe(whole.stateHash());
+  });
+
+  it("goes on from a snapshot in the other engine", () => {
+    const original = demoMachine({ engine: "translate" });
+    original.run({ maxInstructions: PART });
+    const copy = demoMachine({ engine: "interpret" });
+    copy.run({ maxInstructions: 12_345 });
+    copy.restore(structuredClone(original.save()));
+    expect(copy.stateHash(true)).toBe(original.stateHash(true));
+    for (const machine of [original, copy]) machine.run({ maxInstructions: PART });
+    expect(copy.stateHash(true)).toBe(original.stateHash(true));
+    expect(copy.instructions).toBe(2 * PART);
+  });
+
+  it("notices every page that the guest writes", () => {
+    const machine = demoMachine();
+    for (let k = 0; k < 20; k++) {
+      machine.run({ maxInstructions: 200_000 });
+      machine.stateHash();
+    }
+    expect(machine.stateHash()).toBe(machine.stateHash(true));
+  });
+
+  it("feeds serial input when the guest has read what came before", () => {
+    const { machine, output } = flatMachine([...print("$"), ...echo("q")], { debugExit: 0xf4, script: [
+      { kind: "expect", text: new TextEncoder().encode("$") }, { kind: "send", bytes: new TextEncoder().encode("abcq") }, { kind: "expect", text: Uint8Array.of(0) },
+    ] });
+    expect(machine.run({ maxInstructions: 1_000_000 })).toEqual({ reason: "debug-exit", value: 0x71 });
+    expect(output()).toBe("$abc");
+    expect(machine.time).toBeGreaterThanOrEqual(30_000);
+  });
+
+  it("starts its clock where it is told", () => {
+    // out 70h, 9 (year); in al, 71h; out dx, al
+    const year = [0xb0, 9, 0xe6, 0x70, 0xe4, 0x71, 0xba, 0xf8, 3, 0, 0, 0xee, ...CLI_HLT];
+    for (const [rtc, expected] of [[undefined, 0x26], [Date.UTC(2031, 1, 3), 0x31]] as const) {
+      const { machine, output } = flatMachine(year, rtc === undefined ? {} : { rtc });
+      expect(machine.run()).toEqual({ reason: "halted" });
+      expect(output().charCodeAt(0)).toBe(expected);
+    }
+  });
+
+  it("refuses a debug-exit port that another device has", () => {
+    expect(() => createMachine({ memory: 2 << 20, debugExit: 0x3f8 })).toThrow("--debug-exit: port 3F8h belongs to another device");
+  });
+
+  it("says which line reset it", () => {
+    expect(flatMachine(out8(0xcf9, 6)).machine.run()).toEqual({ reason: "reset", source: "port CF9h" });
+    expect(flatMachine(out8(0x92, 3)).machine.run()).toEqual({ reason: "reset", source: "port 92h" });
+    expect(flatMachine(out8(0x64, 0xfe)).machine.run()).toEqual({ reason: "reset", source: "keyboard controller" });
+  });
+});
