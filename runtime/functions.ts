@@ -13,7 +13,7 @@ import { portIn, portOut } from "./monitor/io-permission.ts";
 import * as segments from "./monitor/segments.ts";
 import { callFar, interruptReturn, jumpFar, returnFar } from "./monitor/transfer.ts";
 import { arithmeticFlags } from "./flags.ts";
-import { CR0_PE, OF, VM } from "./state.ts";
+import { CR0_PE, OF, SLOT, VM } from "./state.ts";
 import { StringUnit } from "./string.ts";
 
 export type RuntimeFunction = (...args: number[]) => number | void;
@@ -38,6 +38,9 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
   const table: Record<string, RuntimeFunction> = {
     ...(arithmetic as unknown as Record<string, RuntimeFunction>),
     segmentAddress: (segment, offset, size, write) => segments.linearAddress(m, segment!, offset!, size!, write !== 0),
+    checkCodeLimit: (eip) => {
+      if (eip! >>> 0 > m.cpu.words[SLOT.limit1]! >>> 0) raise(VECTOR.GP, 0);
+    },
     checkWrite6: (linear) => { memory.current.checkWrite(linear!, 6); },
     enterFrame: (bytes, level, size) => enterFrame(m, memory, bytes!, level!, size as Wide),
     repeatMovs: (size, addressSize, segment) => strings.movs(size as Width, addressSize!, segment!),

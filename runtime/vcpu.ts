@@ -357,6 +357,7 @@ export class Vcpu {
       }
     } catch (event) {
       this.#event = event;
+      this.#leave = true;
       S[LEFT] = actual;
       return 1;
     } finally {
@@ -364,8 +365,8 @@ export class Vcpu {
       this.memory.exact = false;
     }
     const charged = actual - (site.rest - 1);
-    this.#leave = this.#mustPoll(deadline);
-    if (this.#leave || S[EIP] !== site.next || region.dropped || charged < region.length || this.memory.stats.flushes !== flushes || modeKey(this.#monitor) !== key) {
+    this.#leave = this.#mustPoll(deadline) || modeKey(this.#monitor) !== key;
+    if (this.#leave || S[EIP] !== site.next || region.dropped || charged < region.length || this.memory.stats.flushes !== flushes) {
       S[LEFT] = actual;
       return 1;
     }

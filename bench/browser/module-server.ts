@@ -8,7 +8,7 @@ import { extname, join, normalize } from "node:path";
 const ROOT = join(import.meta.dirname, "../..");
 const TYPES: Readonly<Record<string, string>> = { ".ts": "text/javascript", ".js": "text/javascript", ".mjs": "text/javascript", ".html": "text/html" };
 /** What a page may ask for; nothing else of the file system is served. */
-const SERVED = /^(src|runtime|translator|bench\/browser|test\/guests|node_modules\/(acorn|astring)\/dist)\//;
+const SERVED = /^(src|runtime|translator|bench\/browser|bench\/out|test\/guests|node_modules\/(acorn|astring)\/dist)\//;
 
 async function respond(path: string): Promise<{ type: string; body: string | Buffer } | undefined> {
   const relative = normalize(path).replace(/^\/+/, "");

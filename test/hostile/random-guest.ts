@@ -66,7 +66,7 @@ export interface Recipe {
 
 export function recipeFor(seed: number): Recipe {
   const random = new Random(seed);
-  return { seed, paging: !random.once(4), timer: random.once(2) ? random.pick([2, 5, 17, 60, 300]) : 0, wild: random.pick([1, 1, 4, 12, 30]) };
+  return { seed, paging: !random.once(4), timer: random.once(2) ? random.pick([2, 3, 5, 9, 20]) : 0, wild: random.pick([1, 1, 4, 12, 30]) };
 }
 
 /** Puts the guest of a seed into a machine after power-on. */

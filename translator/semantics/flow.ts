@@ -16,7 +16,14 @@ const jmpIndirect: SemanticFunction = (s) => ({ kind: "indirect", to: offset(s, 
 
 function branch(s: Semantics, condition: Node): End {
   if (fixed(s)) return { kind: "branch", condition };
-  return { kind: "indirect", to: s.ir.select(condition, target(s), s.ir.nextEip()), how: "jump" };
+  const to = s.ir.select(condition, target(s), s.ir.nextEip());
+  return { kind: "indirect", to: checked(s, to), how: "jump" };
+}
+
+/** A target beyond the code segment's limit is a fault of the transfer, before it changes anything. */
+function checked(s: Semantics, to: Node): Node {
+  if (!s.form.mode.flat) s.ir.guard("checkCodeLimit", to);
+  return to;
 }
 
 const jcc: SemanticFunction = (s) => branch(s, s.ir.condition(s.form.condition));
@@ -41,19 +48,19 @@ const callNear: SemanticFunction = (s) => {
     s.push(s.ir.nextEip());
     return { kind: "call" };
   }
-  const to = target(s);
+  const to = checked(s, target(s));
   s.push(s.ir.nextEip());
   return { kind: "indirect", to, how: "call" };
 };
 
 const callIndirect: SemanticFunction = (s) => {
-  const to = offset(s, s.read(0));
+  const to = checked(s, offset(s, s.read(0)));
   s.push(s.ir.nextEip());
   return { kind: "indirect", to, how: "call" };
 };
 
 const retNear: SemanticFunction = (s) => {
-  const size = s.form.operandSize, to = s.top();
+  const size = s.form.operandSize, to = checked(s, s.top());
   s.drop(s.form.operands.length === 0 ? size : s.ir.add(s.read(0), s.const(size)));
   return { kind: "indirect", to, how: "return" };
 };
