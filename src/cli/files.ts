@@ -1,10 +1,11 @@
 /** Files of the user: read whole, written under a temporary name and then renamed. */
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { CalqueError } from "../error.ts";
 import type { NamedBytes } from "../loaders/image.ts";
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "no such file", EACCES: "permission denied", EISDIR: "is a folder", ENOTDIR: "part of the path is no folder", ENOSPC: "no space left", EROFS: "read-only",
+  ERR_FS_FILE_TOO_LARGE: "too large",
 };
 
 export function fileError(error: unknown, path: string): CalqueError {
@@ -12,12 +13,32 @@ export function fileError(error: unknown, path: string): CalqueError {
   return new CalqueError(REASONS[code] ?? code, path);
 }
 
+/** No machine has more memory to put an image into; devices and pipes need not end. */
+const MOST_BYTES = 0x7ffff000, CHUNK = 1 << 20;
+
 /** Throws `CalqueError`. */
 export function readImage(path: string): NamedBytes {
   try {
-    return { name: path, bytes: readFileSync(path) };
+    const descriptor = openSync(path, "r");
+    try {
+      return { name: path, bytes: fstatSync(descriptor).isFile() ? readFileSync(descriptor) : readStream(descriptor) };
+    } finally {
+      closeSync(descriptor);
+    }
   } catch (error) {
     throw fileError(error, path);
+  }
+}
+
+/** All that a pipe or device gives. Throws where that is more than memory can hold. */
+function readStream(descriptor: number): Uint8Array {
+  const chunks: Uint8Array[] = [];
+  for (let total = 0; ;) {
+    const chunk = new Uint8Array(CHUNK), read = readSync(descriptor, chunk);
+    if (read === 0) return Buffer.concat(chunks);
+    total += read;
+    if (total > MOST_BYTES) throw Object.assign(new Error("too large"), { code: "ERR_FS_FILE_TOO_LARGE" });
+    chunks.push(chunk.subarray(0, read));
   }
 }
 

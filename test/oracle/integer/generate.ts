@@ -7,7 +7,7 @@ import { address16, address32 } from "./addressing.ts";
 import { exclusionOf } from "./excluded.ts";
 import { Random, caseSeed } from "./random.ts";
 import { allTemplates, decodeBytes, type Template } from "./templates.ts";
-import { pageFaultIsOpen, registersAreOpenAtFault, resultIsUndefined, undefinedFlags } from "./undefined.ts";
+import { memoryIsOpenAtFault, pageFaultIsOpen, registersAreOpenAtFault, resultIsUndefined, undefinedFlags } from "./undefined.ts";
 import type { Instruction } from "../../../translator/translate.ts";
 
 const EAX = 0, ECX = 1, EDX = 2, EBX = 3, ESP = 4, EBP = 5, ESI = 6, EDI = 7;
@@ -38,8 +38,9 @@ export interface Generated extends Case {
   readonly undefinedAtFault: number;
   /** Whether address and error code of a page fault in it are not compared. */
   readonly pageFaultIsOpen: boolean;
-  /** Whether general registers other than ESP are not compared where it faults. */
+  /** Whether general registers other than ESP, or memory, are not compared where it faults. */
   readonly registersAreOpenAtFault: boolean;
+  readonly memoryIsOpenAtFault: boolean;
 }
 
 interface Place {
@@ -166,9 +167,14 @@ function encodeModrm(b: Builder): readonly number[] {
   return place(random, reg, target, b.registers, fixed).bytes;
 }
 
-/** Mostly unmapped, but not so near to 4 GiB that the access would pass the limit of a flat segment, which calque does not check. */
+/**
+ * An unmapped address, but not so near to 4 GiB that the access would pass the limit of a flat segment, which calque does not check. What is
+ * mapped outside the window holds what earlier cases left there.
+ */
 function wildAddress(random: Random): number {
-  return Math.min(random.value() >>> 0, 0xffff_ff00) | 0;
+  const address = Math.min(random.value() >>> 0, 0xffff_ff00);
+  const mapped = address >= LOW_PAGE - 16 && address < DATA_PAGE + PAGE + DATA_MARGIN;
+  return mapped ? random.pick([0, 0x1000_0000, -0x8000_0000]) : address | 0;
 }
 
 function usesStack(mnemonic: string): boolean {
@@ -226,7 +232,9 @@ function placeMeanings(b: Builder, instruction: Instruction): void {
     b.poke(b.target + size, b.selector(), 2);
   } else if (mnemonic.startsWith("ret") || mnemonic.startsWith("iret")) {
     b.poke(stack, b.codeTarget(), size);
-    b.poke(stack + size, random.once(2) ? CODE_SELECTOR : b.selector(), size);
+    // Which comes first, a bad selector or a page fault further up the stack, differs between processors.
+    const nearEdge = b.windowAt + WINDOW === DATA_PAGE + PAGE + DATA_MARGIN;
+    b.poke(stack + size, random.once(2) || nearEdge ? CODE_SELECTOR : b.selector(), size);
     if (mnemonic.startsWith("iret")) b.poke(stack + 2 * size, b.peek(stack + 2 * size, size) & POPPABLE, size);
   } else if (mnemonic.startsWith("popf")) b.poke(stack, b.peek(stack, size) & POPPABLE, size);
   else if (mnemonic === "pop" && first?.kind === "sreg") b.poke(stack, b.selector(), size);
@@ -285,7 +293,7 @@ function attempt(random: Random, template: Template): Generated | undefined {
   if (isUnsafe(b, instruction) || resultIsUndefined(instruction, made)) return undefined;
   return {
     ...made, name: template.name, undefinedFlags: undefinedFlags(instruction, made), undefinedAtFault: 0, pageFaultIsOpen: pageFaultIsOpen(instruction),
-    registersAreOpenAtFault: registersAreOpenAtFault(instruction),
+    registersAreOpenAtFault: registersAreOpenAtFault(instruction), memoryIsOpenAtFault: memoryIsOpenAtFault(instruction),
   };
 }
 

@@ -68,6 +68,11 @@ export function pageFaultIsOpen(instruction: Instruction): boolean {
   return MANY_ACCESSES.has(instruction.row.semantics);
 }
 
+/** Far calls that fault on their second push: the first may have been made; it lies below the stack pointer. */
+export function memoryIsOpenAtFault(instruction: Instruction): boolean {
+  return ["call_far", "call_far_indirect"].includes(instruction.row.semantics);
+}
+
 /** POPA that faults half-way can be restarted whether or not it has loaded the registers that it had come to; processors differ. */
 export function registersAreOpenAtFault(instruction: Instruction): boolean {
   return instruction.row.semantics === "popa";
