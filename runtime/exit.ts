@@ -4,7 +4,7 @@ export type VcpuExit =
   | { readonly reason: "budget" }
   /** HLT: nothing more happens until an interrupt. `interruptible` is EFLAGS.IF. */
   | { readonly reason: "halt"; readonly interruptible: boolean }
-  /** Triple fault. */
+  /** Triple fault, or a hang: faults without end and no instruction between them. */
   | { readonly reason: "shutdown" }
   /** `VcpuHost.stopRequested` became true: a device asked for the machine's attention (reset, debug exit, expected text). */
   | { readonly reason: "stop" };

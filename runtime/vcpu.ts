@@ -47,6 +47,8 @@ export interface VcpuState {
 const { eip: EIP, page: PAGE, base1: CS_BASE, limit1: CS_LIMIT, halted: HALTED, shadow: SHADOW, eflags: EFLAGS, left: LEFT, faultId: FAULT_ID } = SLOT;
 /** A region returns to the loop after so many instructions at the latest, so that V8 enters its optimised code by the front door. */
 const SLICE = 100_000;
+/** A handler whose first instruction faults, and again: no instruction retires and no time passes, so nothing would ever end it. */
+const MOST_BARREN_FAULTS = 100_000;
 
 export class Vcpu {
   readonly cpu: CpuState;
@@ -121,6 +123,7 @@ export class Vcpu {
     this.cpu.words.set(state.words);
     this.memory.restore(state.memory);
     this.#modeStale = true;
+    this.#faultCount = -1;
     this.count = state.count;
     this.#skipped = state.skipped;
   }
@@ -135,6 +138,7 @@ export class Vcpu {
   /** Runs at most `budget` instructions, to the instruction. */
   run(budget: number): VcpuExit {
     const end = this.count + budget;
+    this.#modeStale = true; // the owner may have changed the state
     for (;;) {
       const exit = this.#poll(end);
       if (exit !== undefined) return exit;
@@ -179,12 +183,19 @@ export class Vcpu {
   /** A triple fault happened. */
   #shutdown = false;
 
-  /** Delivers a guest fault at `eip`. Anything else is a fault of ours and is thrown on. */
+  /** The count at the last fault, and how many faults in a row happened at it. */
+  #faultCount = -1;
+  #barrenFaults = 0;
+
+  /** Delivers a guest fault at `eip`. Anything else is a fault of ours and is thrown on. A processor that only faults has hung: shutdown. */
   #faulted(event: unknown): "delivered" | "shutdown" {
     this.memory.exact = true;
     if (!(event instanceof GuestFault)) throw event;
     this.stats.faults++;
     this.#modeStale = true;
+    if (this.count !== this.#faultCount) this.#barrenFaults = 0;
+    this.#faultCount = this.count;
+    if (++this.#barrenFaults > MOST_BARREN_FAULTS) return "shutdown";
     return deliverFault(this.#monitor, event.vector, event.errorCode);
   }
 

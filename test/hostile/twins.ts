@@ -30,7 +30,7 @@ export function twins(options: TwinOptions = {}): Twins {
 }
 
 /** Events that end a machine's run but not the guest: the run goes on behind them, so many times. */
-const MOST_STOPS = 20;
+const MOST_STOPS = 5000;
 
 /** Runs to an instruction count; resets and power-offs are gone on behind. Answers all exits in order. */
 export function runTo(machine: Machine, count: number): MachineExit[] {

@@ -94,6 +94,7 @@ class Discovery {
       if (found === undefined) return;
       walked.instructions.push(found);
       this.#instructions++;
+      if (handsOver(found)) return;
       const after = address + found.instruction.length | 0, target = directTarget(found, after);
       switch (found.meaning.end.kind) {
         case "next": case "repeat": address = after; continue;
@@ -148,7 +149,7 @@ class Discovery {
 
   #end(context: Context, instructions: readonly BlockInstruction[]): BlockEnd {
     const last = instructions.at(-1);
-    if (last === undefined) return { kind: "transferred" };
+    if (last === undefined || handsOver(last)) return { kind: "transferred" };
     const after = last.address + last.instruction.length | 0, target = directTarget(last, after), { end } = last.meaning;
     switch (end.kind) {
       case "next": case "repeat": return { kind: "jump", to: this.#edge(context, after) };
@@ -165,6 +166,11 @@ class Discovery {
     }
     return end satisfies never;
   }
+}
+
+/** A transfer that the interpreter executes in the region's place (its target lies behind a segment check, say): EIP says where it went. */
+function handsOver({ plain, meaning }: BlockInstruction): boolean {
+  return !plain && meaning.end.kind !== "next" && meaning.end.kind !== "repeat";
 }
 
 function directTarget({ instruction }: BlockInstruction, after: number): number {

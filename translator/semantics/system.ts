@@ -144,7 +144,10 @@ const smsw: SemanticFunction = (s) => {
   else s.write(0, value);
 };
 
-const lmsw: SemanticFunction = (s) => void s.ir.monitor("lmsw", readWord(s, 0));
+const lmsw: SemanticFunction = (s) => {
+  s.ir.monitor("requirePrivilege");
+  s.ir.monitor("lmsw", readWord(s, 0));
+};
 
 /** A 16-bit source operand, register or memory. */
 function readWord(s: Semantics, k: number): Node {
