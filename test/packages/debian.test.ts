@@ -21,3 +21,15 @@ it("boots to a shell that computes", async () => {
   console.log(`${figures.instructions} instructions, ${figures.seconds.toFixed(1)} s, ${figures.mips.toFixed(0)} MIPS`);
   expect(figures.instructions).toBeGreaterThan(1e9);
 });
+
+it("runs a dialogue of pipes, forks and programs", async () => {
+  const ended = await calque([
+    "run", "debian", "--timeout", "580",
+    "--expect", "# ", "--send", "mount -t proc proc /proc; grep -c ^processor /proc/cpuinfo | sed s/^/cpus=/\\n", "--expect", "cpus=1",
+    "--expect", "# ", "--send", "printf abc | sha256sum\\n", "--expect", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    "--expect", "# ", "--send", "i=0; while [ $i -lt 60 ]; do /bin/true; i=$((i+1)); done; echo forks=$i\\n", "--expect", "forks=60",
+    "--expect", "# ", "--send", "seq 1 1000 | awk '{ s += $1 } END { print \"sum=\" s }'\\n", "--expect", "sum=500500",
+    "--expect", "# ", "--send", "tar cf - /lib/modules 2>/dev/null | wc -c | awk '{ print ($1 > 100000) ? \"tar=ok\" : \"tar=\" $1 }'\\n", "--expect", "tar=ok\r",
+  ]);
+  expect(ended.code, ended.stderr + ended.stdout.slice(-2000)).toBe(0);
+});
