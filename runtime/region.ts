@@ -50,6 +50,8 @@ export interface RegionCalls {
 export const LIMITS = { instructions: 200, depth: 3 } as const;
 /** A head at which nothing could be translated is not tried again so soon. */
 const COOL = -1_000_000;
+/** A region costs the host 10 KB and some 15 bytes for each of its source. Debian's boot has 563 of together 9 MB. */
+const MOST_REGIONS = 16_000, MOST_SOURCE = 32 << 20;
 
 /** Proves of generated source that it names nothing but these; throws where it does not. */
 export type CodeCheck = (source: string, names: readonly string[]) => void;
@@ -63,6 +65,7 @@ export class Regions {
   readonly #calls: RegionCalls;
   readonly #check: CodeCheck | undefined;
   readonly #live = new Set<Region>();
+  #liveBytes = 0;
 
   constructor(cpu: CpuState, memory: GuestMemory, cache: CodeCache, functions: (name: string) => RuntimeFunction, calls: RegionCalls, check: CodeCheck | undefined) {
     this.#cpu = cpu;
@@ -74,6 +77,8 @@ export class Regions {
   }
 
   get size(): number { return this.#live.size; }
+  /** Whether there are more regions, or more of their source, than the host should hold; the engine then forgets them all. */
+  get full(): boolean { return this.#live.size > MOST_REGIONS || this.#liveBytes > MOST_SOURCE; }
 
   /** The region that begins at `head`, now at linear address `linear`; made if there is none. Undefined where the interpreter must go on. */
   at(head: Insn, linear: number, space: CodeSpace): Region | undefined {
@@ -103,12 +108,17 @@ export class Regions {
       ...text.pages.map((page) => view.entry(page)), ...text.functions.map((name) => this.#functions(name)),
     ];
     const make = new Function(...names, `"use strict"; return ${text.source};`) as (...args: unknown[]) => RegionFunction;
+    return this.#add(head, linear, make(...values), text, view.ranges());
+  }
+
+  /** Apart from `#make`, so that the region's closure keeps nothing of the view alive. */
+  #add(head: Insn, linear: number, run: RegionFunction, text: RegionText, ranges: Region["ranges"]): Region {
     const region: Region = {
-      head, linear, run: make(...values), sites: text.sites, length: text.length, text, ranges: view.ranges(), dropped: false, entries: 0,
-      drop: () => this.#drop(region),
+      head, linear, run, sites: text.sites, length: text.length, text, ranges, dropped: false, entries: 0, drop: () => this.#drop(region),
     };
     head.r = region;
     this.#live.add(region);
+    this.#liveBytes += text.source.length;
     this.#cache.addRange(region);
     this.stats.made++;
     this.stats.instructions += text.instructions;
@@ -122,6 +132,7 @@ export class Regions {
     this.stats.dropped++;
     region.head.r = undefined;
     this.#live.delete(region);
+    this.#liveBytes -= region.text.source.length;
     if (region.head.kind === REGION) release(region.head);
     region.head.h = 0;
   }

@@ -78,6 +78,12 @@ export class StringUnit {
     return this.#m.cpu.words[SLOT.limit0 + segment]! === -1 || bytes <= (this.#words[SLOT.limit0 + segment]! >>> 0) - (first >>> 0);
   }
 
+  /** Where a stretch to be read lies in host memory, all of it inside its segment; -1 where it must go element by element. */
+  #readable(segment: number, register: number, addressSize: number, linear: number, bytes: number): number {
+    if (!this.#bulkAllowed(segment, register, addressSize, bytes, false)) return -1;
+    return this.#host(linear, bytes, this.#memory.current.readEntry(linear));
+  }
+
   // --- MOVS ------------------------------------------------------------------------------------------------
 
   movs(size: Width, addressSize: number, segment: number): number {
@@ -174,14 +180,26 @@ export class StringUnit {
     this.#words[EAX] = size === 4 ? value : size === 2 ? (before & ~0xffff) | value : (before & ~0xff) | value;
   }
 
-  // --- SCAS, CMPS: element by element, flags of the last comparison --------------------------------------------
+  // --- SCAS, CMPS: flags of the last comparison -------------------------------------------------------------------
 
   scas(size: Width, addressSize: number, repeat: Repeat): number {
     const count = this.#count(addressSize);
     if (count === 0) return 0;
     const down = (this.#m.cpu.eflags & DF) !== 0, ring = this.#memory.current;
-    const up = 32 - 8 * size, wanted = this.#words[EAX]! << up;
-    for (let left = this.#elements(this.#linear(ES, EDI, addressSize, size, false), size, down, count); left > 0; left--) {
+    const up = 32 - 8 * size, wanted = this.#words[EAX]! << up, destination = this.#linear(ES, EDI, addressSize, size, false);
+    let left = this.#elements(destination, size, down, count);
+    const host = down ? -1 : this.#readable(ES, EDI, addressSize, destination, left * size);
+    if (host >= 0) {
+      const { ram } = this.#memory;
+      let done = 0, value = 0;
+      do value = element(ram, host + done++ * size, size) << up;
+      while (done < left && (wanted === value) === (repeat === 1));
+      this.#compared(size, wanted, value);
+      this.#add(EDI, addressSize, done * size);
+      this.#add(ECX, addressSize, -done);
+      return (wanted === value) === (repeat === 1) ? this.#count(addressSize) : 0;
+    }
+    for (; left > 0; left--) {
       const value = this.#load(ring, this.#linear(ES, EDI, addressSize, size, false), size) << up;
       this.#compared(size, wanted, value);
       this.#add(EDI, addressSize, down ? -size : size);
@@ -196,7 +214,23 @@ export class StringUnit {
     if (count === 0) return 0;
     const down = (this.#m.cpu.eflags & DF) !== 0, delta = down ? -size : size, ring = this.#memory.current, up = 32 - 8 * size;
     const source = this.#linear(segment, ESI, addressSize, size, false), destination = this.#linear(ES, EDI, addressSize, size, false);
-    for (let left = Math.min(this.#elements(source, size, down, count), this.#elements(destination, size, down, count)); left > 0; left--) {
+    let left = Math.min(this.#elements(source, size, down, count), this.#elements(destination, size, down, count));
+    const from = down ? -1 : this.#readable(segment, ESI, addressSize, source, left * size);
+    const to = from < 0 ? -1 : this.#readable(ES, EDI, addressSize, destination, left * size);
+    if (to >= 0) {
+      const { ram } = this.#memory;
+      let done = 0, a = 0, b = 0;
+      do {
+        a = element(ram, from + done * size, size) << up;
+        b = element(ram, to + done++ * size, size) << up;
+      } while (done < left && (a === b) === (repeat === 1));
+      this.#compared(size, a, b);
+      this.#add(ESI, addressSize, done * size);
+      this.#add(EDI, addressSize, done * size);
+      this.#add(ECX, addressSize, -done);
+      return (a === b) === (repeat === 1) ? this.#count(addressSize) : 0;
+    }
+    for (; left > 0; left--) {
       const a = this.#load(ring, this.#linear(segment, ESI, addressSize, size, false), size) << up;
       const b = this.#load(ring, this.#linear(ES, EDI, addressSize, size, false), size) << up;
       this.#compared(size, a, b);
@@ -253,4 +287,11 @@ export class StringUnit {
     }
     return repeat === 0 ? 0 : this.#count(addressSize);
   }
+}
+
+/** The element at a host address, little-endian, zero-extended. */
+function element(ram: Uint8Array, at: number, size: Width): number {
+  if (size === 1) return ram[at]!;
+  const low = ram[at]! | ram[at + 1]! << 8;
+  return size === 2 ? low : low | ram[at + 2]! << 16 | ram[at + 3]! << 24;
 }

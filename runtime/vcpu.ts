@@ -47,6 +47,8 @@ export interface VcpuState {
 const { eip: EIP, page: PAGE, base1: CS_BASE, limit1: CS_LIMIT, halted: HALTED, shadow: SHADOW, eflags: EFLAGS, left: LEFT, faultId: FAULT_ID } = SLOT;
 /** A region returns to the loop after so many instructions at the latest, so that V8 enters its optimised code by the front door. */
 const SLICE = 100_000;
+/** After so many instructions the sizes of the code caches are looked at: what a guest can make of them meanwhile is bounded. */
+const LONGEST_WALK = 500_000;
 /** A handler whose first instruction faults, and again: no instruction retires and no time passes, so nothing would ever end it. */
 const MOST_BARREN_FAULTS = 100_000;
 
@@ -142,10 +144,10 @@ export class Vcpu {
     for (;;) {
       const exit = this.#poll(end);
       if (exit !== undefined) return exit;
-      if (this.cache.full) this.#forgetCode();
+      if (this.cache.full || this.#regions.full) this.#forgetCode();
       try {
         if (this.#mustStep()) this.#step();
-        else this.#walk(Math.min(end, this.#eventCount()));
+        else this.#walk(Math.min(end, this.#eventCount(), this.count + LONGEST_WALK));
       } catch (event) {
         if (this.#faulted(event) === "shutdown") return { reason: "shutdown" };
       }

@@ -29,15 +29,16 @@ export function twins(options: TwinOptions = {}): Twins {
   return { translated: hotMachine("translate", options), interpreted: hotMachine("interpret", options) };
 }
 
-/** Events that end a machine's run but not the guest: the run goes on behind them, so many times. */
-const MOST_STOPS = 5000;
+/** Events that end a machine's run but not the guest: the run goes on behind them, so many times; not so often where it only sleeps. */
+const MOST_STOPS = 5000, MOST_SLEEPS = 10;
 
 /** Runs to an instruction count; resets and power-offs are gone on behind. Answers all exits in order. */
 export function runTo(machine: Machine, count: number): MachineExit[] {
   const exits: MachineExit[] = [];
-  while (machine.instructions < count && exits.length < MOST_STOPS) {
+  for (let sleeps = 0; machine.instructions < count && exits.length < MOST_STOPS && sleeps < MOST_SLEEPS;) {
     const exit = machine.run({ maxInstructions: count - machine.instructions });
     exits.push(exit);
+    if (exit.reason === "asleep") sleeps++;
     if (exit.reason === "halted" || exit.reason === "shutdown" || exit.reason === "idle") break;
   }
   return exits;
