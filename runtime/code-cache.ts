@@ -25,12 +25,15 @@ export interface HandlerSource {
   readonly tooLong: Handler;
 }
 
+/** Why a region goes: a store into its code, a page that is written again and again, or everything is forgotten. */
+export type DropCause = "store" | "data page" | "eviction";
+
 /** A translated region as the cache needs to know it. */
 export interface CodeRange {
   /** Host byte ranges [from, to) that it was made from. */
   readonly ranges: ReadonlyArray<readonly [from: number, to: number]>;
   /** Forgets the region; called once. */
-  drop(): void;
+  drop(cause: DropCause): void;
 }
 
 /** All decoded instructions of one frame in one mode. */
@@ -40,6 +43,8 @@ export class CodePage {
   /** Offset → position in `insns`, 0 where there is none. */
   readonly index = new Uint16Array(4096);
   readonly insns: Insn[] = [];
+  /** The linear page at which it was last executed, while somebody counts; -1 before. */
+  linear = -1;
   readonly undecoded: Handler;
 
   constructor(frame: number, space: CodeSpace) {
@@ -112,6 +117,8 @@ export class CodeCache {
   readonly stats = { insns: 0, decoded: 0, drops: 0, hits: 0, falseHits: 0, evictions: 0 };
   /** The region that is running now: a store that would drop it must be left to the interpreter. */
   running: CodeRange | undefined;
+  /** Told of an instruction that was counted and is to be forgotten. */
+  forgotten: (page: CodePage, insn: Insn) => void = () => {};
   /** Called instead of dropping the running region; must throw. */
   refuse: () => void = () => {};
 
@@ -216,9 +223,9 @@ export class CodeCache {
   }
 
   #dropBytes(frame: Frame, number: number, from: number, to: number): void {
-    this.#dropRanges(frame, number * 4096 + from, number * 4096 + to);
+    this.#dropRanges(frame, number * 4096 + from, number * 4096 + to, "store");
     this.stats.hits++;
-    if (++frame.hits >= HITS_TO_DATA) { this.#dropAll(frame, number); return; }
+    if (++frame.hits >= HITS_TO_DATA) { this.#dropAll(frame, number, "data page"); return; }
     for (const page of frame.pages) {
       for (let offset = Math.max(0, from - LONGEST + 1); offset < to; offset++) {
         const position = page.index[offset]!;
@@ -236,24 +243,25 @@ export class CodeCache {
     if (frame.markedCount === 0) this.#memory.unwatchCode(number);
   }
 
-  #dropRanges(frame: Frame, from: number, to: number): void {
+  #dropRanges(frame: Frame, from: number, to: number, cause: DropCause): void {
     for (const range of frame.ranges) {
       if (!range.ranges.some(([start, end]) => start < to && end > from)) continue;
       if (range === this.running) this.refuse();
       this.removeRange(range);
-      range.drop();
+      range.drop(cause);
     }
   }
 
   #undecode(page: CodePage, insn: Insn): void {
     this.stats.drops++;
+    if (insn.count !== 0) this.forgotten(page, insn);
     this.#becomes(insn, page.undecoded, page.undecoded, PLAIN);
     insn.e = 0;
   }
 
   /** Drops everything on a frame. */
-  #dropAll(frame: Frame, number: number): void {
-    this.#dropRanges(frame, number * 4096, number * 4096 + 4096);
+  #dropAll(frame: Frame, number: number, cause: DropCause): void {
+    this.#dropRanges(frame, number * 4096, number * 4096 + 4096, cause);
     for (const page of frame.pages) for (const insn of page.insns) if (insn.o >= 0 && insn.f !== page.undecoded) this.#undecode(page, insn);
     frame.marked.fill(0);
     frame.markedCount = 0;
@@ -261,10 +269,22 @@ export class CodeCache {
     this.#memory.unwatchCode(number);
   }
 
+  /** Frames that hold code now. */
+  get watchedFrames(): number {
+    let watched = 0;
+    for (const { markedCount } of this.#frames.values()) if (markedCount > 0) watched++;
+    return watched;
+  }
+
+  /** Every instruction that was counted since its count was fetched. */
+  eachCounted(action: (page: CodePage, insn: Insn) => void): void {
+    for (const { pages } of this.#frames.values()) for (const page of pages) for (const insn of page.insns) if (insn.count !== 0) action(page, insn);
+  }
+
   /** Forgets every instruction and region. The engine must hold no `Insn` afterwards. */
   clear(): void {
     for (const [number, frame] of this.#frames) {
-      this.#dropAll(frame, number);
+      this.#dropAll(frame, number, "eviction");
       for (const page of frame.pages) page.space.pages[number] = undefined;
     }
     this.#frames.clear();

@@ -9,6 +9,9 @@ export const VECTOR = {
   DE: 0, DB: 1, NMI: 2, BP: 3, OF: 4, BR: 5, UD: 6, NM: 7, DF: 8, TS: 10, NP: 11, SS: 12, GP: 13, PF: 14, MF: 16, AC: 17, MC: 18,
 } as const;
 
+/** Their mnemonics by number. */
+export const VECTOR_NAMES: Readonly<Record<number, string>> = Object.fromEntries(Object.entries(VECTOR).map(([name, vector]) => [vector, name]));
+
 /** In place of an error code, for vectors that push none. */
 export const NO_ERROR_CODE = -1;
 

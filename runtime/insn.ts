@@ -30,6 +30,8 @@ export class Insn {
   k = 0;
   /** Heat: how often a backward branch or a call came here. */
   h = 0;
+  /** Executions since they were last fetched, while somebody counts. */
+  count = 0;
   /** The region that begins here. */
   r: object | undefined = undefined;
   /** What the interpreter's loop must know of this instruction. */

@@ -13,6 +13,7 @@ import { CodeCache } from "./code-cache.ts";
 import { raise, VECTOR } from "./faults.ts";
 import { carryOf, conditionOf, flagsOf } from "./flags.ts";
 import type { RuntimeFunction } from "./functions.ts";
+import type { Measurement } from "./measure/measurement.ts";
 import { SLOW, type GuestMemory, type Ring } from "./memory.ts";
 import { type CpuState, SLOT } from "./state.ts";
 import { handlerText, type Form, type Mode } from "../translator/translate.ts";
@@ -28,7 +29,19 @@ export const ABI_NAMES = [
 ] as const;
 
 /** What generated code of one ring calls when the fast path does not do; `id` and `left` are kept for the catch of a region. */
-export function slowPaths(ring: Ring, words: Int32Array): Record<string, (...args: number[]) => number | void> {
+export function slowPaths(ring: Ring, words: Int32Array, measurement?: Measurement): SlowPaths {
+  const plain = plainSlowPaths(ring, words);
+  if (measurement === undefined) return plain;
+  const measured = ([name, path]: readonly [string, SlowPaths[string]]): readonly [string, SlowPaths[string]] => {
+    const table = name.startsWith("load") ? ring.read : ring.write, size = Number(name.replace(/\D+/, "")) / 8;
+    return [name, (...args) => measurement.slowAccess(table[args[0]! >>> 12]!, args[0]!, size, () => path(...args))];
+  };
+  return Object.fromEntries(Object.entries(plain).map(measured));
+}
+
+type SlowPaths = Record<string, (...args: number[]) => number | void>;
+
+function plainSlowPaths(ring: Ring, words: Int32Array): SlowPaths {
   const { faultId, left } = SLOT;
   const at = (id: number, rest: number): void => {
     words[faultId] = id;
@@ -49,6 +62,14 @@ export function slowPaths(ring: Ring, words: Int32Array): Record<string, (...arg
 
 const never: Handler = () => { throw new Error("a sentinel was executed"); };
 
+export interface InterpreterOptions {
+  /** Backward branches and calls gather heat. */
+  readonly profile: boolean;
+  /** The heat at which a region begins there. */
+  readonly hotThreshold: number;
+  readonly measurement?: Measurement | undefined;
+}
+
 export class Interpreter {
   readonly cpu: CpuState;
   readonly memory: GuestMemory;
@@ -65,8 +86,12 @@ export class Interpreter {
   /** "Look up `eip`": what a jump returns whose target is not known, and an instruction after which the monitor has set EIP. */
   readonly fetch = new Insn(0, never, FETCH);
 
-  constructor(cpu: CpuState, memory: GuestMemory, cache: CodeCache, functions: (name: string) => RuntimeFunction, profile: boolean, hotThreshold: number) {
+  readonly #measurement: Measurement | undefined;
+
+  constructor(cpu: CpuState, memory: GuestMemory, cache: CodeCache, functions: (name: string) => RuntimeFunction, options: InterpreterOptions) {
+    const { profile, hotThreshold } = options;
     this.cpu = cpu;
+    this.#measurement = options.measurement;
     this.memory = memory;
     this.cache = cache;
     this.#functions = functions;
@@ -101,7 +126,7 @@ export class Interpreter {
     };
     const values: unknown[] = [
       S, cpu.bytes, cpu.halves, memory.ram, memory.ram16, memory.ram32, ring.read, ring.write, Math.imul, Math.clz32,
-      ...Object.values(slowPaths(ring, S)), conditionOf, carryOf, flagsOf, jumpTo, fetch, this.#hotThreshold, hot,
+      ...Object.values(slowPaths(ring, S, this.#measurement)), conditionOf, carryOf, flagsOf, jumpTo, fetch, this.#hotThreshold, hot,
     ];
     const source: HandlerSource = {
       handler: (form, backward) => this.#handler(form, backward, values),
@@ -171,6 +196,44 @@ export class Interpreter {
       throw event;
     }
   }
+
+  /** The same, one by one, counting every execution and noting where pages are executed. */
+  runCounted(start: Insn, limit: number, space: CodeSpace): void {
+    const S = this.cpu.words, { stopped } = this;
+    let i = start, at = start, left = limit, page = -1;
+    try {
+      while (left > 0) {
+        if (S[PAGE] !== page) {
+          page = S[PAGE]!;
+          noteLinear(space, page);
+        }
+        at = i;
+        at.count++; // before it can drop itself
+        i = at.f(at);
+        left -= 1;
+        if (S[WASTED] !== 0) {
+          at.count--;
+          left += S[WASTED]!;
+          S[WASTED] = 0;
+          if (i === stopped) { this.left = left; this.at = stopped.n; return; }
+        }
+      }
+      this.left = left;
+      this.at = i;
+    } catch (event) {
+      at.count--;
+      this.left = left + S[WASTED]!;
+      this.at = i;
+      S[WASTED] = 0;
+      throw event;
+    }
+  }
+}
+
+/** Remembers at which linear page the code of a frame runs. */
+export function noteLinear(space: CodeSpace, linear: number): void {
+  const entry = space.ring.exec[linear >>> 12]!, page = (entry & SLOW) === 0 ? space.pages[(linear ^ entry) >>> 12] : undefined;
+  if (page !== undefined) page.linear = linear & ~0xfff;
 }
 
 /** Indirect jumps in flat segments. */

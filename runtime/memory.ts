@@ -24,7 +24,7 @@ export const SLOW = 1;
 const WATCHED = 2;
 /** The entry is filled, and no RAM is behind it; the entry holds the physical page. */
 export const MMIO = 4;
-const UNFILLED = SLOW;
+export const UNFILLED = SLOW;
 
 const PTE_PRESENT = 1, PTE_WRITE = 2, PTE_USER = 4, PTE_ACCESSED = 32, PTE_DIRTY = 64, PDE_LARGE = 128, PTE_GLOBAL = 256;
 /** Bits of a 4 MiB PDE that must be zero without PSE-36 (SDM volume 3, 4.3). */

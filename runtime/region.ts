@@ -4,12 +4,14 @@
  * A region is bound to linear addresses: its head is found as a decoded instruction (by physical page), so it also compares the linear
  * address it was made for. Other pages it spans are compared with the EXEC entries they had, on the edges that lead there.
  */
-import { type CodeCache, type CodePage, type CodeRange, type CodeSpace } from "./code-cache.ts";
+import { type CodeCache, type CodePage, type CodeRange, type CodeSpace, type DropCause } from "./code-cache.ts";
 import { GuestFault, Retry } from "./faults.ts";
 import { carryOf, conditionOf, flagsOf } from "./flags.ts";
 import type { RuntimeFunction } from "./functions.ts";
 import { EXACT, type Insn, PLAIN, REGION, STRADDLING } from "./insn.ts";
 import { slowPaths } from "./interpreter.ts";
+import { regionCounts, type Measurement, type RegionCounts } from "./measure/measurement.ts";
+import type { Timer } from "./measure/stopwatch.ts";
 import { SLOW, type GuestMemory } from "./memory.ts";
 import { type CpuState } from "./state.ts";
 import { decode, discover, formOf, regionText, type CodeView, type Fields, type RegionText, type Site } from "../translator/translate.ts";
@@ -30,6 +32,9 @@ export interface Region extends CodeRange {
   dropped: boolean;
   /** How often it was entered. */
   entries: number;
+  /** Code of ring 3. */
+  readonly user: boolean;
+  readonly counts: RegionCounts | undefined;
 }
 
 /** The names that every region may use. */
@@ -53,6 +58,13 @@ const COOL = -1_000_000;
 /** A region costs the host 10 KB and some 15 bytes for each of its source. Debian's boot has 563 of together 9 MB. */
 const MOST_REGIONS = 16_000, MOST_SOURCE = 32 << 20;
 
+export interface RegionsOptions {
+  /** Checks every source before it runs. */
+  readonly check: CodeCheck | undefined;
+  /** Regions count their executions for it. */
+  readonly measurement: Measurement | undefined;
+}
+
 /** Proves of generated source that it names nothing but these; throws where it does not. */
 export type CodeCheck = (source: string, names: readonly string[]) => void;
 
@@ -64,19 +76,22 @@ export class Regions {
   readonly #functions: (name: string) => RuntimeFunction;
   readonly #calls: RegionCalls;
   readonly #check: CodeCheck | undefined;
+  readonly #measurement: Measurement | undefined;
   readonly #live = new Set<Region>();
   #liveBytes = 0;
 
-  constructor(cpu: CpuState, memory: GuestMemory, cache: CodeCache, functions: (name: string) => RuntimeFunction, calls: RegionCalls, check: CodeCheck | undefined) {
+  constructor(cpu: CpuState, memory: GuestMemory, cache: CodeCache, functions: (name: string) => RuntimeFunction, calls: RegionCalls, options: RegionsOptions) {
     this.#cpu = cpu;
     this.#memory = memory;
     this.#cache = cache;
     this.#functions = functions;
     this.#calls = calls;
-    this.#check = check;
+    this.#check = options.check;
+    this.#measurement = options.measurement;
   }
 
-  get size(): number { return this.#live.size; }
+  /** The regions that may run now. */
+  get live(): Iterable<Region> { return this.#live; }
   /** Whether there are more regions, or more of their source, than the host should hold; the engine then forgets them all. */
   get full(): boolean { return this.#live.size > MOST_REGIONS || this.#liveBytes > MOST_SOURCE; }
 
@@ -94,28 +109,34 @@ export class Regions {
   }
 
   #make(head: Insn, linear: number, space: CodeSpace): Region | undefined {
+    const measurement = this.#measurement;
+    const timed = <T>(timer: Timer | undefined, action: () => T): T => (measurement === undefined || timer === undefined ? action() : measurement.watch.time(timer, action));
     const view = new GuestCode(this.#memory, space);
-    const blocks = discover(linear, view, LIMITS);
+    const blocks = timed(measurement?.discovery, () => discover(linear, view, LIMITS));
     if (blocks === undefined) return undefined;
-    const text = regionText(blocks);
+    const text = timed(measurement?.emission, () => regionText(blocks, { counters: measurement !== undefined }));
+    return timed(measurement?.compilation, () => this.#compile(head, linear, space, view, text));
+  }
+
+  #compile(head: Insn, linear: number, space: CodeSpace, view: GuestCode, text: RegionText): Region {
+    const measurement = this.#measurement, counts = measurement === undefined ? undefined : regionCounts(text.blocks, text.sites.length);
     const ring = this.#memory.rings[space.mode.user ? 1 : 0];
     const pageNames = text.pages.map((_page, k) => `PAGE${k}`);
-    const names = [...ABI_NAMES, ...pageNames, ...text.functions];
+    const names = [...ABI_NAMES, ...pageNames, ...text.functions, ...(counts === undefined ? [] : ["COUNT"])];
     this.#check?.(text.source, names);
     const values: unknown[] = [
       this.#cpu.words, this.#memory.ram, this.#memory.ram16, this.#memory.ram32, ring.read, ring.write, ring.exec, Math.imul, Math.clz32,
-      ...Object.values(slowPaths(ring, this.#cpu.words)), conditionOf, carryOf, flagsOf, this.#calls.step, this.#calls.timestamp, caught,
-      ...text.pages.map((page) => view.entry(page)), ...text.functions.map((name) => this.#functions(name)),
+      ...Object.values(slowPaths(ring, this.#cpu.words, measurement)), conditionOf, carryOf, flagsOf, this.#calls.step, this.#calls.timestamp, caught,
+      ...text.pages.map((page) => view.entry(page)), ...text.functions.map((name) => this.#functions(name)), counts?.words,
     ];
     const make = new Function(...names, `"use strict"; return ${text.source};`) as (...args: unknown[]) => RegionFunction;
-    return this.#add(head, linear, make(...values), text, view.ranges());
+    return this.#add({ head, linear, user: space.mode.user, run: make(...values), text, ranges: view.ranges(), counts });
   }
 
   /** Apart from `#make`, so that the region's closure keeps nothing of the view alive. */
-  #add(head: Insn, linear: number, run: RegionFunction, text: RegionText, ranges: Region["ranges"]): Region {
-    const region: Region = {
-      head, linear, run, sites: text.sites, length: text.length, text, ranges, dropped: false, entries: 0, drop: () => this.#drop(region),
-    };
+  #add(made: Pick<Region, "head" | "linear" | "user" | "run" | "text" | "ranges" | "counts">): Region {
+    const { head, text } = made;
+    const region: Region = { ...made, sites: text.sites, length: text.length, dropped: false, entries: 0, drop: (cause) => this.#drop(region, cause) };
     head.r = region;
     this.#live.add(region);
     this.#liveBytes += text.source.length;
@@ -127,8 +148,10 @@ export class Regions {
     return region;
   }
 
-  #drop(region: Region): void {
+  #drop(region: Region, cause: DropCause): void {
     region.dropped = true;
+    this.#measurement?.fetchTranslated(region);
+    this.#measurement?.add(this.#measurement.dropped, cause);
     this.stats.dropped++;
     region.head.r = undefined;
     this.#live.delete(region);

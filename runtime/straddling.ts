@@ -68,6 +68,9 @@ export class Straddlers {
     this.#bytes.set(insn, this.#window.slice(0, decoded.length));
   }
 
+  /** The bytes of one that was executed. */
+  bytesOf(insn: Insn): Uint8Array | undefined { return this.#bytes.get(insn); }
+
   /** Forgets all decodings. */
   clear(): void { this.#bytes.clear(); }
 }

@@ -6,13 +6,15 @@
  * count of the next event is reached.
  */
 import { Breakpoints } from "./breakpoints.ts";
-import { CodeCache, type CodeSpace } from "./code-cache.ts";
+import { CodeCache, type CodePage, type CodeSpace } from "./code-cache.ts";
 import type { VcpuExit, VcpuHost } from "./exit.ts";
-import { currentFault, GuestFault, NO_ERROR_CODE, RETRY, Retry, VECTOR } from "./faults.ts";
+import { currentFault, GuestFault, NO_ERROR_CODE, RETRY, Retry, VECTOR, VECTOR_NAMES } from "./faults.ts";
 import { Fpu } from "./fpu/fpu.ts";
 import { runtimeFunctions } from "./functions.ts";
 import { EXACT, FETCH, type Insn, REGION, STRADDLING } from "./insn.ts";
-import { Interpreter } from "./interpreter.ts";
+import { Interpreter, noteLinear } from "./interpreter.ts";
+import type { Measurement } from "./measure/measurement.ts";
+import type { Timer } from "./measure/stopwatch.ts";
 import { GuestMemory, linearMemory, MMIO, type MemoryState, SLOW } from "./memory.ts";
 import { modeKey, modeOf } from "./mode.ts";
 import type { Monitor, PortSpace } from "./monitor/context.ts";
@@ -22,6 +24,7 @@ import { type CodeCheck, FAULTED, LEFT_NORMALLY, type Region, Regions } from "./
 import { resetState } from "./reset.ts";
 import { CR4_TSD, type CpuState, IF, RF, SLOT, TF } from "./state.ts";
 import { Straddlers } from "./straddling.ts";
+import { decode, type Instruction } from "../translator/translate.ts";
 
 export type Engine = "translate" | "interpret";
 
@@ -35,6 +38,8 @@ export interface VcpuOptions {
   readonly hotThreshold?: number;
   /** Checks every region's source before it runs. */
   readonly verifyCode?: CodeCheck | undefined;
+  /** Counts and times everything; costs speed. */
+  readonly measurement?: Measurement | undefined;
 }
 
 export interface VcpuState {
@@ -70,6 +75,7 @@ export class Vcpu {
   readonly #fpu: Fpu;
   readonly #regions: Regions;
   readonly #breakpoints: Breakpoints;
+  readonly #measurement: Measurement | undefined;
   /** Set by an instruction that raises an interrupt itself: no single-step trap follows it. */
   readonly #delivery: { interrupted: boolean } = { interrupted: false };
   #skipped = 0;
@@ -85,16 +91,40 @@ export class Vcpu {
     this.#monitor = { cpu, memory: linearMemory(memory), ports: options.ports, now: () => this.now() };
     this.#fpu = new Fpu(cpu);
     this.cache = new CodeCache(memory);
+    const measurement = this.#measurement = options.measurement;
     const functions = runtimeFunctions(this.#monitor, memory, this.#fpu, this.#delivery);
     this.#breakpoints = new Breakpoints(cpu, memory);
-    this.interpreter = new Interpreter(cpu, memory, this.cache, functions, this.engine === "translate", options.hotThreshold ?? 4000);
+    this.interpreter = new Interpreter(cpu, memory, this.cache, functions, {
+      profile: this.engine === "translate", hotThreshold: options.hotThreshold ?? 4000, measurement,
+    });
     this.#regions = new Regions(cpu, memory, this.cache, functions, {
       step: (site, left) => this.#stepInRegion(site, left),
       timestamp: (site, left) => this.#timestamp(site, left),
-    }, options.verifyCode);
+    }, { check: options.verifyCode, measurement });
     this.cache.refuse = () => { throw RETRY; }; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
     this.#straddlers = new Straddlers(memory, cpu);
+    if (measurement !== undefined) this.#countFor(measurement);
     this.reset();
+  }
+
+  /** Lets the measurement fetch what was counted. */
+  #countFor(measurement: Measurement): void {
+    const fetched = (page: CodePage, insn: Insn): void => {
+      const instruction = this.#instructionOf(page, insn);
+      if (instruction !== undefined) measurement.fetchInterpreted(page, insn, instruction);
+    };
+    this.cache.forgotten = fetched;
+    measurement.collect = () => {
+      this.cache.eachCounted(fetched);
+      for (const region of this.#regions.live) measurement.fetchTranslated(region);
+    };
+  }
+
+  /** What a decoded instruction was decoded from. */
+  #instructionOf(page: CodePage, insn: Insn): Instruction | undefined {
+    const bytes = insn.kind === STRADDLING ? this.#straddlers.bytesOf(insn) : this.memory.ram.subarray(page.frame * 4096 + insn.o, page.frame * 4096 + 4096);
+    const decoded = bytes === undefined ? undefined : decode(bytes, 0, bytes.length, page.space.mode);
+    return decoded === undefined || "failure" in decoded ? undefined : decoded;
   }
 
   /** Figures of the region cache. */
@@ -139,6 +169,14 @@ export class Vcpu {
 
   /** Runs at most `budget` instructions, to the instruction. */
   run(budget: number): VcpuExit {
+    const measurement = this.#measurement;
+    if (measurement === undefined) return this.#run(budget);
+    const exit = measurement.watch.time(measurement.running, () => this.#run(budget));
+    measurement.add(measurement.exits, exit.reason);
+    return exit;
+  }
+
+  #run(budget: number): VcpuExit {
     const end = this.count + budget;
     this.#modeStale = true; // the owner may have changed the state
     for (;;) {
@@ -160,7 +198,7 @@ export class Vcpu {
   /** Lets due events happen, takes an interrupt; an exit where the machine has to act. */
   #poll(end: number): VcpuExit | undefined {
     const S = this.cpu.words, host = this.#host;
-    if (this.now() >= host.nextEvent()) host.advance();
+    if (this.now() >= host.nextEvent()) this.#advance();
     if (host.stopRequested()) return { reason: "stop" };
     if ((S[EFLAGS]! & IF) !== 0 && S[SHADOW] === 0 && host.interruptRequested()) this.#interrupt();
     if (this.#shutdown) { this.#shutdown = false; return { reason: "shutdown" }; }
@@ -169,13 +207,21 @@ export class Vcpu {
     return undefined;
   }
 
+  #advance(): void {
+    const measurement = this.#measurement;
+    if (measurement === undefined) this.#host.advance();
+    else measurement.watch.time(measurement.devices, () => this.#host.advance());
+  }
+
   #interrupt(): void {
     this.cpu.halted = 0;
     this.stats.interrupts++;
     this.#modeStale = true;
     const vector = this.#host.acknowledgeInterrupt(), eip = this.cpu.eip;
     try {
-      deliverInterrupt(this.#monitor, vector);
+      const deliver = (): void => deliverInterrupt(this.#monitor, vector);
+      if (this.#measurement === undefined) deliver();
+      else this.#measurement.watch.time(this.#measurement.eventTimer("interrupt"), deliver);
     } catch (event) {
       this.cpu.eip = eip;
       this.#shutdown ||= this.#faulted(event) === "shutdown";
@@ -198,7 +244,9 @@ export class Vcpu {
     if (this.count !== this.#faultCount) this.#barrenFaults = 0;
     this.#faultCount = this.count;
     if (++this.#barrenFaults > MOST_BARREN_FAULTS) return "shutdown";
-    return deliverFault(this.#monitor, event.vector, event.errorCode);
+    const deliver = (): "delivered" | "shutdown" => deliverFault(this.#monitor, event.vector, event.errorCode);
+    const measurement = this.#measurement;
+    return measurement === undefined ? deliver() : measurement.watch.time(measurement.eventTimer(`#${VECTOR_NAMES[event.vector] ?? event.vector}`), deliver);
   }
 
   /** Something ran that may have changed the mode. */
@@ -247,7 +295,7 @@ export class Vcpu {
       if (before <= 0) { this.#settle(at); return; }
       memory.exact = false;
       try {
-        interpreter.run(at, before);
+        this.#interpret(at, before);
         memory.exact = true;
       } catch (event) {
         memory.exact = true;
@@ -280,6 +328,17 @@ export class Vcpu {
     }
   }
 
+  #interpret(at: Insn, limit: number): void {
+    const measurement = this.#measurement;
+    if (measurement === undefined) { this.interpreter.run(at, limit); return; }
+    const { watch, interpreting } = measurement, started = watch.start(interpreting);
+    try {
+      this.interpreter.runCounted(at, limit, this.#currentSpace());
+    } finally {
+      watch.stop(interpreting, started);
+    }
+  }
+
   // --- Regions ------------------------------------------------------------------------------------------------
 
   /** Budget at the region's entry, and the count that goes with it. */
@@ -301,10 +360,11 @@ export class Vcpu {
       this.#entryCount = this.count;
       cache.running = region;
       region.entries++;
-      code = region.run(budget);
+      code = this.#measurement === undefined ? region.run(budget) : this.#runTimed(region, budget);
       this.count = this.#entryCount + budget - S[LEFT]!;
       this.stats.translated += this.count - this.#entryCount;
       this.stats.entries++;
+      if (region.dropped) this.#measurement?.fetchTranslated(region); // what it counted after it was dropped
       if (code !== LEFT_NORMALLY || this.#leave || this.count >= limit) break;
       const found = this.#executed(S[EIP]!, space);
       if (found === undefined || found.kind !== REGION) { next = found ?? this.interpreter.fetch; break; }
@@ -317,6 +377,15 @@ export class Vcpu {
     else if (next?.kind === REGION) this.#step(); // the head as the instruction that it is
     else return next;
     return undefined;
+  }
+
+  #runTimed(region: Region, budget: number): number {
+    const { watch, translated } = this.#measurement!, started = watch.start(translated);
+    try {
+      return region.run(budget);
+    } finally {
+      watch.stop(translated, started);
+    }
   }
 
   /** The instruction at `eip` in a flat mode without filling anything; undefined where a fetch has work to do. */
@@ -335,7 +404,8 @@ export class Vcpu {
 
   /** A fault or a retry in generated code: the state is written back, the site says where and what count. */
   #leftAtSite(code: number): void {
-    const S = this.cpu.words, site = this.#region!.sites[S[FAULT_ID]!]!;
+    const S = this.cpu.words, site = this.#region!.sites[S[FAULT_ID]!]!, counts = this.#region!.counts;
+    if (counts !== undefined) counts.missed[S[FAULT_ID]!]!++;
     this.count -= site.rest;
     S[EIP] = site.eip;
     if (code === FAULTED) throw currentFault;
@@ -359,18 +429,24 @@ export class Vcpu {
     this.cache.running = undefined;
     this.memory.exact = true;
     let actual = left + site.rest;
+    const first = actual, counts = region.counts;
     const deadline = this.#entryCount + this.#entryBudget;
     this.count = this.#entryCount + this.#entryBudget - actual;
     let again = true;
     try {
       while (again) {
-        this.#step();
+        if (counts === undefined) this.#step();
+        else this.#timedStep(this.#measurement!, this.#measurement!.stepTimer(countedAt(region, id)));
         actual--;
         again = S[EIP] === next && actual > region.length && !this.#mustPoll(deadline);
       }
     } catch (event) {
       this.#event = event;
       this.#leave = true;
+      if (counts !== undefined) {
+        counts.missed[id]!++;
+        counts.extra[id]! += first - actual;
+      }
       S[LEFT] = actual;
       return 1;
     } finally {
@@ -378,8 +454,10 @@ export class Vcpu {
       this.memory.exact = false;
     }
     const charged = actual - (site.rest - 1);
+    if (counts !== undefined) counts.extra[id]! += first - actual - 1;
     this.#leave = this.#mustPoll(deadline) || modeKey(this.#monitor) !== key;
     if (this.#leave || S[EIP] !== site.next || region.dropped || charged < region.length || this.memory.stats.flushes !== flushes) {
+      if (counts !== undefined) counts.stopped[id]!++;
       S[LEFT] = actual;
       return 1;
     }
@@ -408,8 +486,8 @@ export class Vcpu {
 
   // --- One instruction ------------------------------------------------------------------------------------------
 
-  /** Executes exactly one instruction at `eip`, at its exact count. */
-  #step(): void {
+  /** Executes exactly one instruction at `eip`, at its exact count. `counted`: for no region, which counts its own. */
+  #step(counted = true): void {
     const S = this.cpu.words, shadowed = S[SHADOW] !== 0, trap = (S[EFLAGS]! & TF) !== 0, resumed = (S[EFLAGS]! & RF) !== 0;
     const debugging = this.#breakpoints.enabled;
     const start = S[EIP]!;
@@ -418,7 +496,7 @@ export class Vcpu {
     try {
       if (debugging) this.#breakpoints.before(start + S[CS_BASE]! | 0);
       const insn = this.#lookup();
-      const next = insn.kind === STRADDLING ? this.#straddlers.execute(insn, this.#currentSpace()) : this.#execute(insn);
+      const next = this.#measurement !== undefined && counted ? this.#countedStep(this.#measurement, insn) : this.#executeOne(insn);
       S[SLOT.wasted] = 0;
       if (next.kind !== FETCH) S[EIP] = S[PAGE]! + next.o - S[CS_BASE]! | 0;
     } catch (event) {
@@ -442,11 +520,49 @@ export class Vcpu {
     return S[SHADOW] !== 0 || (S[EFLAGS]! & (TF | RF)) !== 0 || this.#breakpoints.enabled;
   }
 
+  /** A step that a region counts. */
+  #timedStep({ watch }: Measurement, timer: Timer): void {
+    const started = watch.start(timer);
+    try {
+      this.#step(false);
+    } finally {
+      watch.stop(timer, started);
+    }
+  }
+
+  #executeOne(insn: Insn): Insn {
+    return insn.kind === STRADDLING ? this.#straddlers.execute(insn, this.#currentSpace()) : this.#execute(insn);
+  }
+
+  #countedStep(measurement: Measurement, insn: Insn): Insn {
+    const space = this.#currentSpace(), linear = this.cpu.words[PAGE]!;
+    noteLinear(space, linear);
+    const page = space.page((linear ^ space.ring.exec[linear >>> 12]!) >>> 12);
+    const exact = insn.kind === EXACT ? this.#instructionOf(page, insn) : undefined;
+    const timer = exact === undefined ? measurement.helperTimer(insn.kind === STRADDLING ? "page-crossing instruction" : "single step") : measurement.stepTimer(exact);
+    const started = measurement.watch.start(timer);
+    insn.count++;
+    try {
+      return this.#executeOne(insn);
+    } catch (event) {
+      insn.count--;
+      throw event;
+    } finally {
+      measurement.watch.stop(timer, started);
+    }
+  }
+
   #execute(insn: Insn): Insn {
     const S = this.cpu.words;
     S[EIP] = S[PAGE]! + insn.e - S[CS_BASE]! | 0;
     return insn.g(insn);
   }
+}
+
+/** The instruction at a site of a counted region. */
+function countedAt({ text, sites }: Region, id: number): Instruction {
+  const { block, rest } = sites[id]!, { instructions } = text.counted[block]!;
+  return instructions[instructions.length - rest]!.instruction;
 }
 
 /** A fault that the loop itself finds. */

@@ -6,6 +6,7 @@
  */
 import type { PortSpace } from "../runtime/monitor/context.ts";
 import type { VcpuExit, VcpuHost } from "../runtime/exit.ts";
+import type { Measurement } from "../runtime/measure/measurement.ts";
 import { GuestMemory, type MmioSpace } from "../runtime/memory.ts";
 import { CpuState } from "../runtime/state.ts";
 import type { Clock, GuestTime } from "./devices/device.ts";
@@ -69,6 +70,7 @@ export interface VirtualCpuParts {
   readonly ports: PortSpace;
   readonly engine: "translate" | "interpret";
   readonly verifyCode: boolean;
+  readonly measurement: Measurement | undefined;
 }
 
 /** The devices behind the ports, as the machine sees them together. */
@@ -111,6 +113,8 @@ export interface MachineOptions {
   readonly script?: readonly ScriptStep[];
   /** Every generated function is checked before it runs. */
   readonly verifyCode?: boolean;
+  /** Counts and times what the virtual CPU does. */
+  readonly measurement?: Measurement;
 }
 
 export interface MachineFactories {
@@ -163,7 +167,7 @@ export class Machine {
     this.#script = new Script(options.script);
     this.#script.onSend = (bytes) => this.sendSerial(bytes);
     this.vcpu = vcpu = factories.createVcpu({
-      cpu: this.cpu, memory: this.memory, host: this.#host(), ports: this.#board.ports, engine: this.engine, verifyCode: options.verifyCode ?? false,
+      cpu: this.cpu, memory: this.memory, host: this.#host(), ports: this.#board.ports, engine: this.engine, verifyCode: options.verifyCode ?? false, measurement: options.measurement,
     });
   }
 

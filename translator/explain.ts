@@ -123,7 +123,7 @@ function explainRegion(head: number, code: CodeBytes, { limits, passesOff = new 
   const found = discover(head, viewOf(code), limits);
   if (found === undefined) return undefined;
   const shape = structure(found), blocks = shape.order.map((id) => shape.blocks[id]!).sort((a, b) => a.id - b.id);
-  const text = regionText(found, passesOff);
+  const text = regionText(found, { passesOff });
   return {
     kind: "region", title: `region ${hex(head)}: ${count(text.instructions, "instruction")} in ${count(text.blocks, "block")}`,
     listing: listingOf(code, blocks),

@@ -26,7 +26,7 @@ const initial: fc.Arbitrary<InitialState> = fc.record({
 function compare(code: Uint8Array, state: InitialState, pass: string): boolean {
   const blocks = discover(CODE_AT, viewOf(code), LIMITS);
   if (blocks === undefined) return false;
-  const on = regionText(blocks), off = regionText(blocks, new Set([pass]));
+  const on = regionText(blocks), off = regionText(blocks, { passesOff: new Set([pass]) });
   if (on.source === off.source) return false;
   expect(host.run(host.compile(on), state), `${hex(code)}\n${on.source}`).toEqual(host.run(host.compile(off), state));
   return true;

@@ -10,7 +10,9 @@ import type { Expression, FunctionExpression, Statement } from "estree";
 import { KIND, SLOT, type SlotName } from "../../runtime/abi.ts";
 import type { Node } from "../ir/opcodes.ts";
 import { runPasses } from "../passes/index.ts";
-import type { Block, BlockInstruction, Edge } from "../region/block.ts";
+import { successors, type Block, type BlockInstruction, type Edge } from "../region/block.ts";
+import type { Instruction } from "../decode/instruction.ts";
+import type { InstructionClass } from "../isa/row.ts";
 import { structure, type Structure } from "../region/structure.ts";
 import { conditionAfter } from "./conditions.ts";
 import { block, declare, expression, identifier, number, statements, type Bindings } from "./estree.ts";
@@ -27,6 +29,25 @@ export interface Site {
   readonly next: number;
   /** Instructions of its block from this one to the end, that `left` was already charged for. */
   readonly rest: number;
+  /** Its block's number in the order of emission. */
+  readonly block: number;
+}
+
+/** An instruction of a counted region. */
+export interface CountedInstruction {
+  readonly address: number;
+  readonly instruction: Instruction;
+  /** As it stands in the region; the row's class says what it could be at best. */
+  readonly class: InstructionClass;
+  /** The interpreter executes it in the region's place. */
+  readonly stepped: boolean;
+}
+
+/** What the words of `COUNT` count: executions of each block, then ways out behind each block's branch that were taken. */
+export interface CountedBlock {
+  readonly instructions: readonly CountedInstruction[];
+  /** Edges of its last instruction that stay in the region. */
+  readonly links: number;
 }
 
 export interface RegionText {
@@ -39,6 +60,14 @@ export interface RegionText {
   readonly pages: readonly number[];
   readonly instructions: number;
   readonly blocks: number;
+  /** By number of block; empty where nothing is counted. `COUNT` has two words for each. */
+  readonly counted: readonly CountedBlock[];
+}
+
+export interface RegionOptions {
+  readonly passesOff?: ReadonlySet<string>;
+  /** Generated code counts executions of blocks and ways out in `COUNT`. */
+  readonly counters?: boolean;
 }
 
 const READ = {
@@ -131,6 +160,7 @@ const FRAME = {
   close: statements(`${WRITE_BACK} S[${SLOT.eip}] = eip; S[${SLOT.left}] = left; return code;`),
 };
 const FLOW = {
+  count: statements("COUNT[$k] = COUNT[$k] + 1;"),
   charge: statements("left = left - $n | 0;"),
   leave: statements("eip = $e; break leave;"),
   leaveIfSpent: statements("if (left < $n) { eip = $e; break leave; }"),
@@ -147,12 +177,16 @@ class RegionEmitter {
   readonly #structure: Structure;
   readonly #place = new RegionPlace();
   readonly #passesOff: ReadonlySet<string>;
+  readonly #counters: boolean;
+  readonly counted: CountedBlock[] = [];
   readonly length: number;
   instructions = 0;
+  #blocks = 0;
 
-  constructor(shape: Structure, passesOff: ReadonlySet<string>) {
+  constructor(shape: Structure, { passesOff = new Set(), counters = false }: RegionOptions) {
     this.#structure = shape;
     this.#passesOff = passesOff;
+    this.#counters = counters;
     this.length = shape.order.reduce((sum, id) => sum + shape.blocks[id]!.instructions.length, 0);
   }
 
@@ -168,6 +202,10 @@ class RegionEmitter {
       body: { type: "BlockStatement", body: [...FRAME.open({}), leave, ...FRAME.close({})] },
     };
   }
+
+  /** The number of the block that is being emitted; those of all before by their place in the structure. */
+  #number = 0;
+  readonly #numbers = new Map<number, number>();
 
   /** A block with all that it dominates. */
   #tree(id: number): Statement[] {
@@ -193,7 +231,13 @@ class RegionEmitter {
 
   #block(source: Block): Statement[] {
     const { instructions } = source, body: Statement[] = [];
+    this.#number = this.#blocks++;
+    this.#numbers.set(source.id, this.#number);
     this.instructions += instructions.length;
+    if (this.#counters) {
+      body.push(...FLOW.count({ k: number(2 * this.#number) }));
+      this.counted.push({ instructions: instructions.map(countedInstruction), links: successors(source).length });
+    }
     body.push(...FLOW.charge({ n: number(instructions.length) }));
     const optimised = runPasses(instructions, this.#passesOff);
     let value: Expression | undefined;
@@ -218,7 +262,7 @@ class RegionEmitter {
     const end = last?.end;
     const result = end?.kind === "branch" ? end.condition : end?.kind === "indirect" || end?.kind === "predicted" ? end.to : undefined;
     const value = emitter.run(instruction.meaning.nodes, result);
-    if (mayFault(instruction)) this.sites.push({ eip: place.thisEip, next: place.nextEip, rest });
+    if (mayFault(instruction)) this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
     return { body: emitter.body, value };
   }
 
@@ -226,7 +270,7 @@ class RegionEmitter {
   #step(rest: number): Statement[] {
     this.#place.kind = UNKNOWN_KIND;
     const id = number(this.sites.length);
-    this.sites.push({ eip: this.#place.thisEip, next: this.#place.nextEip, rest });
+    this.sites.push({ eip: this.#place.thisEip, next: this.#place.nextEip, rest, block: this.#number });
     return FLOW.step({ i: id, c: identifier(this.#place.temporary()) });
   }
 
@@ -255,16 +299,24 @@ class RegionEmitter {
       }
       case "predicted": {
         const to = named(value!, this.#place);
-        return [...to.body, ...FLOW.leaveIfElsewhere({ v: to.value, a: number(end.address) }), ...this.#edge(source, end.edge)];
+        return [...to.body, ...this.#away(source, FLOW.leaveIfElsewhere({ v: to.value, a: number(end.address) })), ...this.#edge(source, end.edge)];
       }
-      case "indirect": return FLOW.leave({ e: value! });
-      case "transferred": return FLOW.leave({ e: word("eip") });
+      case "indirect": return this.#away(source, FLOW.leave({ e: value! }));
+      case "transferred": return this.#away(source, FLOW.leave({ e: word("eip") }));
     }
     return end satisfies never;
   }
 
+  /** A way out of the region behind a block, counted where that is wanted. */
+  #away(source: Block, leave: Statement[]): Statement[] {
+    if (!this.#counters) return leave;
+    const count = FLOW.count({ k: number(2 * this.#numbers.get(source.id)! + 1) }), [only] = leave;
+    if (only?.type !== "IfStatement") return [...count, ...leave];
+    return [{ ...only, consequent: block([...count, only.consequent]) }];
+  }
+
   #edge(source: Block, edge: Edge): Statement[] {
-    if ("leave" in edge) return FLOW.leave({ e: number(edge.leave) });
+    if ("leave" in edge) return this.#away(source, FLOW.leave({ e: number(edge.leave) }));
     const target = this.#structure.blocks[edge.block]!;
     const guard = this.#pageGuard(source, target);
     switch (this.#structure.jump(source.id, edge.block)) {
@@ -283,7 +335,7 @@ class RegionEmitter {
     if (last === undefined || last.address >>> 12 === page) return [];
     let k = this.pages.indexOf(page);
     if (k < 0) k = this.pages.push(page) - 1;
-    return FLOW.leaveIfRemapped({ k: number(page), p: identifier(`PAGE${k}`), e: number(target.address) });
+    return this.#away(source, FLOW.leaveIfRemapped({ k: number(page), p: identifier(`PAGE${k}`), e: number(target.address) }));
   }
 }
 
@@ -294,6 +346,12 @@ function named(value: Expression, place: Place): { body: Statement[]; value: Exp
   return { body: [declare(name, value)], value: identifier(name) };
 }
 
+/** What an instruction counts as where it stands in a region. */
+function countedInstruction({ address, instruction, plain }: BlockInstruction): CountedInstruction {
+  const { row } = instruction, sensitive = row.class === "inline" || row.class === "callout";
+  return { address, instruction, class: sensitive ? (plain ? "inline" : "callout") : row.class, stepped: !plain };
+}
+
 function mayFault(instruction: BlockInstruction): boolean {
   return instruction.meaning.nodes.some(({ op }) => op === "guard" || /^(load|store|modify|commit)/.test(op));
 }
@@ -301,12 +359,12 @@ function mayFault(instruction: BlockInstruction): boolean {
 function hex(address: number): string { return (address >>> 0).toString(16); }
 
 /** The JavaScript of a region in a flat 32-bit mode. */
-export function regionText(found: readonly Block[], passesOff: ReadonlySet<string> = new Set()): RegionText {
+export function regionText(found: readonly Block[], options: RegionOptions = {}): RegionText {
   const shape = structure(found);
-  const emitter = new RegionEmitter(shape, passesOff);
+  const emitter = new RegionEmitter(shape, options);
   const tree = emitter.run();
   return {
     source: generate(tree), functions: [...emitter.functions].map(functionName), sites: emitter.sites, length: emitter.length, pages: emitter.pages,
-    instructions: emitter.instructions, blocks: shape.order.length,
+    instructions: emitter.instructions, blocks: shape.order.length, counted: emitter.counted,
   };
 }
