@@ -98,7 +98,7 @@ export class Regions {
     const blocks = discover(linear, view, LIMITS);
     if (blocks === undefined) return undefined;
     const text = regionText(blocks);
-    const ring = this.#memory.rings[space.mode.user ? 1 : 0];
+    const { ring } = space;
     const pageNames = text.pages.map((_page, k) => `PAGE${k}`);
     const names = [...ABI_NAMES, ...pageNames, ...text.functions];
     this.#check?.(text.source, names);
@@ -163,7 +163,7 @@ class GuestCode implements CodeView {
     this.#space = space;
   }
 
-  entry(page: number): number { return this.#memory.rings[this.#space.mode.user ? 1 : 0].exec[page]!; }
+  entry(page: number): number { return this.#space.ring.exec[page]!; }
 
   executed(address: number): ReturnType<CodeView["executed"]> {
     if (!this.#seen.has(address)) this.#seen.set(address, this.#look(address));
