@@ -294,7 +294,7 @@ export class CodeCache {
 }
 
 /** FOP: the low 3 bits of the first opcode byte, then the ModRM byte. */
-function x87Opcode(ram: Uint8Array, host: number): number {
+export function x87Opcode(ram: Uint8Array, host: number): number {
   let at = host;
   while ((ram[at]! & 0xf8) !== 0xd8 && at < host + LONGEST) at++;
   return ((ram[at]! & 7) << 8) | ram[at + 1]!;

@@ -4,7 +4,7 @@ import { NO_ERROR_CODE, raise, VECTOR } from "./faults.ts";
 import { Fpu } from "./fpu/fpu.ts";
 import { x87Handler, type X87Host } from "./fpu/execute.ts";
 import { enterFrame } from "./frame.ts";
-import type { GuestMemory } from "./memory.ts";
+import { type GuestMemory, operandMemory } from "./memory.ts";
 import type { Monitor } from "./monitor/context.ts";
 import * as control from "./monitor/control.ts";
 import { cpuid } from "./monitor/cpuid.ts";
@@ -34,13 +34,14 @@ interface MutableX87Host extends X87Host {
  */
 export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, delivery: { interrupted: boolean }): (name: string) => RuntimeFunction {
   const strings = new StringUnit(m, memory);
-  const x87: MutableX87Host = { cpu: m.cpu, fpu, memory: m.memory, x87Offset: 0, x87Opcode: 0, x87DataOffset: 0, x87DataSelector: 0 };
+  const x87: MutableX87Host = { cpu: m.cpu, fpu, memory: operandMemory(memory), x87Offset: 0, x87Opcode: 0, x87DataOffset: 0, x87DataSelector: 0 };
   const table: Record<string, RuntimeFunction> = {
     ...(arithmetic as unknown as Record<string, RuntimeFunction>),
     segmentAddress: (segment, offset, size, write) => segments.linearAddress(m, segment!, offset!, size!, write !== 0),
     checkCodeLimit: (eip) => {
       if (eip! >>> 0 > m.cpu.words[SLOT.limit1]! >>> 0) raise(VECTOR.GP, 0);
     },
+    requireAligned8: (linear) => { m.memory.requireAligned(linear!, 8); },
     checkWrite6: (linear) => { memory.current.checkWrite(linear!, 6); },
     enterFrame: (bytes, level, size) => enterFrame(m, memory, bytes!, level!, size as Wide),
     repeatMovs: (size, addressSize, segment) => strings.movs(size as Width, addressSize!, segment!),

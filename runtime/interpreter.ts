@@ -10,6 +10,7 @@
 import { Insn, FETCH, LINK, PLAIN, REGION, type Handler } from "./insn.ts";
 import type { CodeSpace, HandlerSource } from "./code-cache.ts";
 import { CodeCache } from "./code-cache.ts";
+import { limitOnPage } from "./code-limit.ts";
 import { raise, VECTOR } from "./faults.ts";
 import { carryOf, conditionOf, flagsOf } from "./flags.ts";
 import type { RuntimeFunction } from "./functions.ts";
@@ -114,7 +115,7 @@ export class Interpreter {
 
   /** The code space of a mode: its pages and its way of making handlers. */
   space(mode: Mode): CodeSpace {
-    const { cpu, memory } = this, S = cpu.words, ring = memory.rings[mode.user ? 1 : 0];
+    const { cpu, memory } = this, S = cpu.words, ring = mode.aligned === true ? memory.aligned : memory.rings[mode.user ? 1 : 0];
     const pages: CodeSpace["pages"] = Array.from<undefined>({ length: memory.size >>> 12 });
     const { stop, fetch } = this;
     const jumpTo = mode.flat ? flatJump(S, ring, pages, fetch) : checkedJump(S, ring, pages, fetch);
@@ -253,12 +254,12 @@ function flatJump(S: Int32Array, ring: Ring, pages: CodeSpace["pages"], fetch: I
   };
 }
 
-/** Jumps where CS has a base or a limit: a target beyond the limit is #GP of the jump itself. */
+/** Jumps where CS has a base or a limit: a target beyond the limit is #GP of the jump itself; on the page of the limit the loop must stop. */
 function checkedJump(S: Int32Array, ring: Ring, pages: CodeSpace["pages"], fetch: Insn): (eip: number) => Insn {
   const flat = flatJump(S, ring, pages, fetch);
   return (eip) => {
     if (eip >>> 0 > S[CS_LIMIT]! >>> 0) raise(VECTOR.GP, 0);
-    const target = flat(eip + S[CS_BASE]! | 0);
+    const linear = eip + S[CS_BASE]! | 0, target = limitOnPage(S, linear) ? fetch : flat(linear);
     if (target === fetch) S[EIP] = eip;
     return target;
   };

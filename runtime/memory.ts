@@ -14,6 +14,7 @@
  * - A *watched* frame (it holds decoded or translated bytes, or its next write is to be noticed) has no fast write entry.
  * - A slow access that throws has changed nothing but TLB entries and accessed bits.
  */
+import { AlignedRing, alignmentChecked } from "./alignment.ts";
 import { CR0_WP, CR4_PGE, CR4_PSE, type CpuState } from "./state.ts";
 import { RETRY, raise, VECTOR } from "./faults.ts";
 import type { LinearMemory } from "./monitor/context.ts";
@@ -67,7 +68,8 @@ export class GuestMemory {
   readonly ram16: Uint16Array;
   readonly ram32: Int32Array;
   /** Supervisor and user views of the TLB. */
-  readonly rings: readonly [Ring, Ring];
+  readonly rings: readonly [PagingRing, PagingRing];
+  #aligned: AlignedRing | undefined;
   mmio: MmioSpace = ABSENT;
   watcher: CodeWatcher | undefined;
   /** Linear pages with a data breakpoint: their accesses all take the slow path, which tells `accessed`. */
@@ -102,7 +104,7 @@ export class GuestMemory {
     this.dirty = new Uint8Array(size >>> 12).fill(1);
     this.#writers = Array.from<number[] | undefined>({ length: size >>> 12 });
     this.#cpu = cpu;
-    this.rings = [new Ring(this, 0), new Ring(this, PTE_USER)];
+    this.rings = [new PagingRing(this, 0), new PagingRing(this, PTE_USER)];
   }
 
   /** The A20 gate: address bit 20 is forced to 0 while it is closed. */
@@ -113,8 +115,17 @@ export class GuestMemory {
     this.flushAll();
   }
 
-  /** The TLB view of the current privilege level. */
-  get current(): Ring { return this.rings[this.#cpu.cpl === 3 ? 1 : 0]; }
+  /** The view of the current privilege level, with alignment checks where they are on. */
+  get current(): Ring { return this.alignmentChecked ? this.aligned : this.unaligned; }
+
+  /** The same without alignment checks. */
+  get unaligned(): Ring { return this.rings[this.#cpu.cpl === 3 ? 1 : 0]; }
+
+  /** Whether misaligned accesses raise #AC now. */
+  get alignmentChecked(): boolean { return alignmentChecked(this.#cpu); }
+
+  /** The user's view with alignment checks. */
+  get aligned(): AlignedRing { return (this.#aligned ??= new AlignedRing(this.rings[1], new Int32Array(1 << 20).fill(UNFILLED))); }
 
   // --- Loaders and DMA -------------------------------------------------------------------------------
 
@@ -403,7 +414,7 @@ export class GuestMemory {
  *
  * `id` and `left` say where in a region the access stands (see region code); the interpreter passes zeros.
  */
-export class Ring {
+class PagingRing {
   readonly read = new Int32Array(1 << 20).fill(UNFILLED);
   readonly write = new Int32Array(1 << 20).fill(UNFILLED);
   readonly exec = new Int32Array(1 << 20).fill(UNFILLED);
@@ -498,16 +509,31 @@ export class Ring {
   }
 }
 
-/** `GuestMemory` as the monitor sees it. */
+/** A privilege's view of memory. */
+export type Ring = Pick<PagingRing, keyof PagingRing>;
+
+/** `GuestMemory` as the monitor sees it: every access is checked for alignment by its own size where such checks are on. */
 export function linearMemory(memory: GuestMemory): LinearMemory {
+  return accessThrough(memory, () => memory.current);
+}
+
+/** As the x87 unit sees it: operands of several words are checked as a whole, by `requireAligned` alone. */
+export function operandMemory(memory: GuestMemory): LinearMemory {
+  return accessThrough(memory, () => memory.unaligned);
+}
+
+function accessThrough(memory: GuestMemory, view: () => Ring): LinearMemory {
   const system = memory.rings[0];
   return {
-    read8: (a) => memory.current.load(a, 1),
-    read16: (a) => memory.current.load(a, 2),
-    read32: (a) => memory.current.load(a, 4),
-    write8: (a, v) => memory.current.store(a, 1, v),
-    write16: (a, v) => memory.current.store(a, 2, v),
-    write32: (a, v) => memory.current.store(a, 4, v),
+    read8: (a) => view().load(a, 1),
+    read16: (a) => view().load(a, 2),
+    read32: (a) => view().load(a, 4),
+    write8: (a, v) => view().store(a, 1, v),
+    write16: (a, v) => view().store(a, 2, v),
+    write32: (a, v) => view().store(a, 4, v),
+    requireAligned(linear, alignment) {
+      if (memory.alignmentChecked) memory.aligned.requireAligned(linear, alignment);
+    },
     readSystem8: (a) => system.load(a, 1),
     readSystem16: (a) => system.load(a, 2),
     readSystem32: (a) => system.load(a, 4),

@@ -1,4 +1,5 @@
 /** Which translation mode the processor is in: the parts of its state that change what instruction bytes mean. */
+import { alignmentChecked } from "./alignment.ts";
 import type { Mode } from "../translator/translate.ts";
 import type { Monitor } from "./monitor/context.ts";
 import { dataSegmentFlat, segmentUnlimited } from "./monitor/segments.ts";
@@ -8,7 +9,7 @@ const ES = 0, CS = 1, SS = 2, DS = 3, FS = 4, GS = 5;
 /** D/B of the access word. */
 const BIG = 1 << 10;
 
-const BITS32 = 1, FLAT = 2, USER = 4, FS_OPEN = 8, GS_OPEN = 16;
+const BITS32 = 1, FLAT = 2, USER = 4, FS_OPEN = 8, GS_OPEN = 16, ALIGNED = 32;
 
 /** The mode as a small number, for keys. */
 export function modeKey(m: Pick<Monitor, "cpu">): number {
@@ -16,6 +17,7 @@ export function modeKey(m: Pick<Monitor, "cpu">): number {
   const protectedMode = (cpu.cr0 & CR0_PE) !== 0 && (cpu.eflags & VM) === 0;
   const bits32 = protectedMode && (words[SLOT.access0 + CS]! & BIG) !== 0;
   let key = (bits32 ? BITS32 : 0) | (cpu.cpl === 3 ? USER : 0);
+  if (alignmentChecked(cpu)) key |= ALIGNED;
   const flatCode = bits32 && words[SLOT.base0 + CS] === 0 && words[SLOT.limit0 + CS] === -1;
   if (flatCode && cpu.stackMask === -1 && dataSegmentFlat(m, DS) && dataSegmentFlat(m, ES) && dataSegmentFlat(m, SS)) {
     key |= FLAT;
@@ -26,5 +28,8 @@ export function modeKey(m: Pick<Monitor, "cpu">): number {
 }
 
 export function modeOf(key: number): Mode {
-  return { bits: (key & BITS32) !== 0 ? 32 : 16, flat: (key & FLAT) !== 0, user: (key & USER) !== 0, fs: (key & FS_OPEN) !== 0, gs: (key & GS_OPEN) !== 0 };
+  return {
+    bits: (key & BITS32) !== 0 ? 32 : 16, flat: (key & FLAT) !== 0, user: (key & USER) !== 0, aligned: (key & ALIGNED) !== 0,
+    fs: (key & FS_OPEN) !== 0, gs: (key & GS_OPEN) !== 0,
+  };
 }

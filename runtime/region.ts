@@ -120,7 +120,7 @@ export class Regions {
 
   #compile(head: Insn, linear: number, space: CodeSpace, view: GuestCode, text: RegionText): Region {
     const measurement = this.#measurement, counts = measurement === undefined ? undefined : regionCounts(text.blocks, text.sites.length);
-    const ring = this.#memory.rings[space.mode.user ? 1 : 0];
+    const { ring } = space;
     const pageNames = text.pages.map((_page, k) => `PAGE${k}`);
     const names = [...ABI_NAMES, ...pageNames, ...text.functions, ...(counts === undefined ? [] : ["COUNT"])];
     this.#check?.(text.source, names);
@@ -186,7 +186,7 @@ class GuestCode implements CodeView {
     this.#space = space;
   }
 
-  entry(page: number): number { return this.#memory.rings[this.#space.mode.user ? 1 : 0].exec[page]!; }
+  entry(page: number): number { return this.#space.ring.exec[page]!; }
 
   executed(address: number): ReturnType<CodeView["executed"]> {
     if (!this.#seen.has(address)) this.#seen.set(address, this.#look(address));

@@ -5,7 +5,8 @@
  * were decoded last.
  */
 import { decode, formOf } from "../translator/translate.ts";
-import type { CodeSpace } from "./code-cache.ts";
+import { type CodeSpace, x87Opcode } from "./code-cache.ts";
+import { requireInsideLimit } from "./code-limit.ts";
 import { raise, VECTOR } from "./faults.ts";
 import type { Insn } from "./insn.ts";
 import type { GuestMemory } from "./memory.ts";
@@ -38,12 +39,14 @@ export class Straddlers {
   /** Fetches both parts and decodes them where they are not what they were. */
   prepare(insn: Insn, space: CodeSpace): void {
     const S = this.#cpu.words, room = 4096 - insn.o;
-    const first = this.#host(S[SLOT.page]! + insn.o | 0), second = this.#host(S[SLOT.page]! + 4096 | 0);
+    const next = S[SLOT.page]! + 4096 | 0, first = this.#host(S[SLOT.page]! + insn.o | 0);
+    requireInsideLimit(S, next);
+    const second = this.#host(next);
     const { ram } = this.#memory, window = this.#window;
     for (let k = 0; k < LONGEST; k++) window[k] = ram[k < room ? first + k : second + k - room]!;
     const known = this.#bytes.get(insn);
-    if (known?.every((byte, k) => byte === window[k]) === true) return;
-    this.#decode(insn, space);
+    if (known?.every((byte, k) => byte === window[k]) !== true) this.#decode(insn, space);
+    requireInsideLimit(S, S[SLOT.page]! + insn.e - 1 | 0);
   }
 
   #host(linear: number): number {
@@ -60,6 +63,7 @@ export class Straddlers {
     }
     const form = formOf(decoded, space.mode, insn);
     const last = decoded.operands.at(-1), direct = last?.kind === "rel" ? last.value : 0;
+    if (decoded.row.mnemonic.startsWith("f")) insn.m = x87Opcode(this.#window, 0);
     insn.g = space.source.handler(form, direct < 0).handler;
     insn.e = insn.o + decoded.length;
     const page = space.page(this.#host(this.#cpu.words[SLOT.page]! + insn.o | 0) >>> 12);

@@ -3,7 +3,7 @@
  *
  * A stretch ends at the end of a page of either operand or at the end of the count, and retires one instruction.
  * In flat segments the pages are looked up once and the bytes are moved in bulk; MMIO, other segments, DF = 1 and elements
- * that straddle a page go one by one through the general paths.
+ * that straddle a page or whose alignment is checked go one by one through the general paths.
  *
  * Invariant: registers always describe what has been done so far, so a fault in the middle of a stretch restarts there.
  */
@@ -71,7 +71,7 @@ export class StringUnit {
 
   /** A write of a whole stretch is possible only where every offset of it lies in the segment. */
   #bulkAllowed(segment: number, register: number, addressSize: number, bytes: number, write: boolean): boolean {
-    if (this.#oneByOne()) return false;
+    if (this.#oneByOne() || this.#memory.alignmentChecked) return false;
     const first = this.#get(register, addressSize);
     if (addressSize === 2 && first + bytes > 0x10000) return false;
     linearAddress(this.#m, segment, first, 1, write);

@@ -7,6 +7,7 @@
  */
 import { Breakpoints } from "./breakpoints.ts";
 import { CodeCache, type CodePage, type CodeSpace } from "./code-cache.ts";
+import { limitOnPage, requireInsideLimit } from "./code-limit.ts";
 import type { VcpuExit, VcpuHost } from "./exit.ts";
 import { currentFault, GuestFault, NO_ERROR_CODE, RETRY, Retry, VECTOR, VECTOR_NAMES } from "./faults.ts";
 import { Fpu } from "./fpu/fpu.ts";
@@ -266,6 +267,9 @@ export class Vcpu {
     return this.#space;
   }
 
+  /** The instruction that was looked up last stands on the page of the code limit: step by step. */
+  #atLimit = false;
+
   /** The instruction at CS:EIP, fetched as the processor fetches it: limit, page, accessed bit. May fault. */
   #lookup(): Insn {
     const S = this.cpu.words, space = this.#currentSpace();
@@ -275,6 +279,7 @@ export class Vcpu {
     const entry = this.memory.current.execEntry(linear);
     if ((entry & MMIO) !== 0) throw fault(VECTOR.UD, NO_ERROR_CODE); // all ones: FFh FFh
     S[PAGE] = linear & ~0xfff;
+    this.#atLimit = !space.mode.flat && limitOnPage(S, linear);
     const page = space.page((linear ^ entry) >>> 12), insn = page.at(linear & 0xfff);
     if (insn.f === page.undecoded) this.cache.decodeAt(page, insn);
     return insn;
@@ -293,6 +298,12 @@ export class Vcpu {
     for (;;) {
       const before = limit - this.count;
       if (before <= 0) { this.#settle(at); return; }
+      if (this.#atLimit) {
+        this.#step();
+        if (this.#mustPoll(limit)) return;
+        at = this.#lookup();
+        continue;
+      }
       memory.exact = false;
       try {
         this.#interpret(at, before);
@@ -496,6 +507,7 @@ export class Vcpu {
     try {
       if (debugging) this.#breakpoints.before(start + S[CS_BASE]! | 0);
       const insn = this.#lookup();
+      if (this.#atLimit && insn.kind !== STRADDLING && insn.e !== 0) requireInsideLimit(S, S[PAGE]! + insn.e - 1 | 0);
       const next = this.#measurement !== undefined && counted ? this.#countedStep(this.#measurement, insn) : this.#executeOne(insn);
       S[SLOT.wasted] = 0;
       if (next.kind !== FETCH) S[EIP] = S[PAGE]! + next.o - S[CS_BASE]! | 0;

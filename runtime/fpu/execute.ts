@@ -5,6 +5,7 @@
  * (a page fault, a retry), the FPU's state is as it was before the instruction: operands are read before anything else, and a store writes memory
  * before it records exceptions and pops.
  */
+import { raise, VECTOR } from "../faults.ts";
 import { CF, CR0_PE, PF, SLOT, VM, ZF } from "../state.ts";
 import type { CpuState } from "../state.ts";
 import { arithmeticFlags } from "../flags.ts";
@@ -84,6 +85,7 @@ function load(size: number, body: LoadBody): X87Operation {
   return (host, _a, _b, linear) => {
     enter(host);
     const { memory } = host;
+    memory.requireAligned(linear, alignmentOf(size));
     const low = size === 2 ? (memory.read16(linear) << 16) >> 16 : memory.read32(linear);
     const high = size >= 8 ? memory.read32((linear + 4) | 0) : 0;
     const top = size === 10 ? memory.read16((linear + 8) | 0) : 0;
@@ -97,6 +99,7 @@ function store(size: number, pop: boolean, body: StoreBody): X87Operation {
     enter(host);
     const { fpu, memory } = host;
     if (body(fpu)) {
+      memory.requireAligned(linear, alignmentOf(size));
       prepareWrite(host, linear, size);
       if (size === 2) memory.write16(linear, fpu.resultLow & 0xffff);
       else memory.write32(linear, fpu.resultLow);
@@ -107,6 +110,9 @@ function store(size: number, pop: boolean, body: StoreBody): X87Operation {
     fpu.finishStore(pop);
   };
 }
+
+/** Of an operand of `size` bytes (SDM volume 3, table 6-7): 10 bytes are aligned to 8. */
+const alignmentOf = (size: number): number => Math.min(size, 8);
 
 /** Lets a write that lies on two pages fault before its first part is written. */
 function prepareWrite(host: X87Host, linear: number, size: number): void {
@@ -220,14 +226,17 @@ define("fnstsw", NO_MEMORY, control((host) => {
 }));
 define("fnstsw", 2, (host, _a, _b, linear) => {
   host.fpu.checkAvailable();
+  host.memory.requireAligned(linear, 2);
   host.memory.write16(linear, host.fpu.statusWord & 0xffff);
 });
 define("fnstcw", 2, (host, _a, _b, linear) => {
   host.fpu.checkAvailable();
+  host.memory.requireAligned(linear, 2);
   host.memory.write16(linear, host.fpu.controlWord & 0xffff);
 });
 define("fldcw", 2, (host, _a, _b, linear) => {
   enter(host);
+  host.memory.requireAligned(linear, 2);
   host.fpu.controlWord = host.memory.read16(linear);
 });
 for (const mnemonic of ["fwait", "wait"]) define(mnemonic, NO_MEMORY, (host) => host.fpu.wait());
@@ -277,16 +286,19 @@ function setRegisters(words: Int32Array, values: Int32Array): void {
 
 define("fnstenv", 0, (host, _a, _b, linear, size) => {
   host.fpu.checkAvailable();
+  host.memory.requireAligned(linear, size);
   prepareWrite(host, linear, ENVIRONMENT_WORDS * size);
   writeEnvironment(host, linear, size);
   host.fpu.controlWord |= 0x3f;
 });
 define("fldenv", 0, (host, _a, _b, linear, size) => {
   enter(host);
+  host.memory.requireAligned(linear, size);
   setEnvironment(host.cpu.words, readEnvironment(host, linear, size), size, inProtectedMode(host.cpu));
 });
 define("fnsave", 0, (host, _a, _b, linear, size) => {
   host.fpu.checkAvailable();
+  host.memory.requireAligned(linear, size);
   prepareWrite(host, linear, ENVIRONMENT_WORDS * size + 8 * REGISTER_BYTES);
   writeEnvironment(host, linear, size);
   writeRegisters(host, linear + ENVIRONMENT_WORDS * size, REGISTER_BYTES);
@@ -294,15 +306,17 @@ define("fnsave", 0, (host, _a, _b, linear, size) => {
 });
 define("frstor", 0, (host, _a, _b, linear, size) => {
   enter(host);
+  host.memory.requireAligned(linear, size);
   const environment = readEnvironment(host, linear, size);
   const registers = readRegisters(host.memory, linear + ENVIRONMENT_WORDS * size, REGISTER_BYTES);
   setEnvironment(host.cpu.words, environment, size, inProtectedMode(host.cpu));
   setRegisters(host.cpu.words, registers);
 });
 
-// FXSAVE and FXRSTOR, x87 part: the image's MXCSR and XMM fields are left alone. #GP for a misaligned image is the caller's.
+// FXSAVE and FXRSTOR, x87 part: the image's MXCSR and XMM fields are left alone. An image that is not aligned to 16 is #GP.
 define("fxsave", 0, (host, _a, _b, linear) => {
   host.fpu.checkAvailable();
+  if ((linear & 15) !== 0) raise(VECTOR.GP, 0);
   const { memory } = host, { words } = host.cpu;
   prepareWrite(host, linear, 160);
   for (const [index, word] of [
@@ -313,6 +327,7 @@ define("fxsave", 0, (host, _a, _b, linear) => {
 });
 define("fxrstor", 0, (host, _a, _b, linear) => {
   host.fpu.checkAvailable();
+  if ((linear & 15) !== 0) raise(VECTOR.GP, 0);
   const { memory } = host, { words } = host.cpu;
   const image = Array.from({ length: 6 }, (_, index) => memory.read32((linear + index * 4) | 0));
   const registers = readRegisters(memory, linear + 32, 16);

@@ -4,7 +4,7 @@ import type { CpuState } from "../state.ts";
 /**
  * Guest-linear memory through the guest's page tables. Every access may throw a page fault (CR2 set).
  * Values are unsigned for 8 and 16 bits and int32 bit patterns for 32. Misaligned and page-crossing
- * accesses work; a write that crosses into a page that faults has written nothing.
+ * accesses work (#AC where alignment is checked); a write that crosses into a page that faults has written nothing.
  */
 export interface LinearMemory {
   /** With the rights of the current CPL. */
@@ -14,6 +14,8 @@ export interface LinearMemory {
   write8(linear: number, value: number): void;
   write16(linear: number, value: number): void;
   write32(linear: number, value: number): void;
+  /** Where alignment is checked, raises #AC for an operand that is not at a multiple of `alignment`, a power of two; does nothing elsewhere. */
+  requireAligned(linear: number, alignment: number): void;
   /** With supervisor rights whatever the CPL: descriptor tables, TSS, stacks of inner rings. */
   readSystem8(linear: number): number;
   readSystem16(linear: number): number;

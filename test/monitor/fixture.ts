@@ -43,6 +43,7 @@ export class FlatMemory implements LinearMemory {
     return this.#cpu.cpl === 3;
   }
 
+  requireAligned(): void { /* nothing is checked */ }
   read8(a: number): number { return this.view.getUint8(this.#check(a, 1, false, this.#user())); }
   read16(a: number): number { return this.view.getUint16(this.#check(a, 2, false, this.#user()), true); }
   read32(a: number): number { return this.view.getInt32(this.#check(a, 4, false, this.#user()), true); }

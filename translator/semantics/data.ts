@@ -121,7 +121,9 @@ const cmpxchg: SemanticFunction = (s) => {
 
 const cmpxchg8b: SemanticFunction = (s) => {
   const { ir } = s;
-  const low = ir.modify(s.linear(0, 8, true), 4), high = ir.modify(s.linear(0, 8, true, 4), 4);
+  const address = s.linear(0, 8, true);
+  if (s.form.mode.aligned === true) ir.call("requireAligned8", address);
+  const low = ir.modify(address, 4), high = ir.modify(s.linear(0, 8, true, 4), 4);
   const equal = ir.band(ir.eq(low, s.reg(EAX)), ir.eq(high, s.reg(EDX)));
   ir.commit(low, 4, ir.select(equal, s.reg(EBX), low));
   ir.commit(high, 4, ir.select(equal, s.reg(ECX), high));

@@ -158,10 +158,12 @@ function readWord(s: Semantics, k: number): Node {
 function storeTable(limit: string, base: string): SemanticFunction {
   return (s) => {
     if (!s.isMemory(0)) return undefinedOpcode(s);
-    const low = s.linear(0, 2, true), high = s.linear(0, 4, true, 2);
+    const low = s.linear(0, 2, true), high = s.linear(0, 4, true, 2), value = s.ir.slot(base);
     s.ir.call("checkWrite6", low);
     s.ir.store(low, 2, s.ir.slot(limit));
-    s.ir.store(high, 4, s.ir.slot(base));
+    // By halves: an operand that is aligned to 4 has a base that is not.
+    s.ir.store(high, 2, value);
+    s.ir.store(s.ir.add(high, s.const(2)), 2, s.ir.shr(value, s.const(16)));
     return undefined;
   };
 }

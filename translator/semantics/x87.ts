@@ -1,8 +1,11 @@
 /** x87: each instruction is one runtime function; the operands are register numbers or a linear address. */
 import type { SemanticFunction } from "./context.ts";
 
-/** Bytes that an x87 memory operand of size 0 covers at most, for its segment check: FNSAVE's image. */
-const LARGEST_IMAGE = 108;
+/** Bytes of the images with operand size 2 and 4 (SDM volume 1, 8.1.10; volume 2, FXSAVE), for their segment checks. */
+const IMAGES: Readonly<Record<string, { readonly 2: number; readonly 4: number }>> = {
+  fnstenv: { 2: 14, 4: 28 }, fldenv: { 2: 14, 4: 28 }, fnsave: { 2: 94, 4: 108 }, frstor: { 2: 94, 4: 108 },
+  fxsave: { 2: 512, 4: 512 }, fxrstor: { 2: 512, 4: 512 },
+};
 
 const WRITES = new Set(["fst", "fstp", "fist", "fistp", "fbstp", "fnstcw", "fnstsw", "fnstenv", "fnsave", "fxsave"]);
 
@@ -12,7 +15,8 @@ export const x87: SemanticFunction = (s) => {
   const memory = form.operands.findIndex((shape) => shape.kind === "mem");
   const shape = form.operands[memory];
   const inMemory = shape?.kind === "mem";
-  const linear = inMemory ? s.linear(memory, shape.size === 0 ? LARGEST_IMAGE : shape.size, WRITES.has(form.mnemonic)) : s.const(0);
+  const size = IMAGES[form.mnemonic]?.[form.operandSize] ?? (inMemory ? shape.size : 0);
+  const linear = inMemory ? s.linear(memory, size, WRITES.has(form.mnemonic)) : s.const(0);
   const stack = form.operands.flatMap((operand, k) => (operand.kind === "number" ? [s.read(k)] : []));
   const implied = stack.length === 0 && form.mnemonic.endsWith("p") ? s.const(1) : s.const(0);
   const dataOffset = inMemory ? s.address(memory) : s.const(0), dataSelector = inMemory ? ir.slot(`selector${shape.segment}`) : s.const(0);

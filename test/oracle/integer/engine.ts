@@ -6,7 +6,7 @@
  */
 import { readEflags, writeEflags } from "../../../runtime/flags.ts";
 import { GuestMemory } from "../../../runtime/memory.ts";
-import { CR0_PE, CR0_PG, CR0_WP, CpuState, SLOT } from "../../../runtime/state.ts";
+import { CR0_AM, CR0_PE, CR0_PG, CR0_WP, CpuState, SLOT } from "../../../runtime/state.ts";
 import { Vcpu, type Engine } from "../../../runtime/vcpu.ts";
 import type { VcpuHost } from "../../../runtime/exit.ts";
 import { checkCode } from "../../../translator/emit/check.ts";
@@ -95,7 +95,7 @@ export class EngineUnderTest {
 
   #enterUserMode(): void {
     const cpu = this.#cpu;
-    cpu.cr0 = CR0_PE | CR0_PG | CR0_WP | (cpu.cr0 & 0x10);
+    cpu.cr0 = CR0_PE | CR0_PG | CR0_WP | CR0_AM | (cpu.cr0 & 0x10);
     cpu.cr3 = DIRECTORY;
     cpu.cpl = 3;
     cpu.stackMask = -1;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { AC } from "../../../runtime/state.ts";
 import { ROWS } from "../../../translator/isa/index.ts";
 import type { Engine } from "../../../runtime/vcpu.ts";
 import { hexBytes, type Result } from "./case-format.ts";
@@ -27,6 +28,14 @@ function openOracle(): NativeOracle | string {
 interface CaseSource {
   case(index: number): Generated | undefined;
 }
+
+/** The same cases with alignment checks on. */
+const underAlignmentChecks = (source: CaseSource): CaseSource => ({
+  case: (index) => {
+    const made = source.case(index);
+    return made === undefined ? undefined : { ...made, eflags: made.eflags | AC };
+  },
+});
 
 interface Outcome {
   readonly ran: number;
@@ -103,6 +112,16 @@ describe("integer instructions against this machine's processor", () => {
     expect(outcome.failures).toHaveLength(0);
     expect(outcome.ran).toBeGreaterThan(0);
     if (kind === "translate" && ONLY === undefined) expect(engine.vcpu.regionStats.made).toBeGreaterThan(outcome.ran / 2);
+  });
+
+  test.each<[string, Engine, number]>([
+    ["alignment checks, interpreted", "interpret", Math.ceil(CASES / 4)],
+    ["alignment checks, translated", "translate", Math.ceil(CASES / (2 * TRANSLATED_SHARE))],
+  ])("%s", { timeout: TIMEOUT }, (title, kind, count) => {
+    const outcome = compareAll(oracle, new EngineUnderTest(kind), underAlignmentChecks(new Generator(SEED, oracle.lowPage)), count, title);
+    report(title, outcome);
+    expect(outcome.failures).toHaveLength(0);
+    expect(outcome.ran).toBeGreaterThan(0);
   });
 
   test.each<[string, Engine, number]>([
