@@ -19,6 +19,10 @@ export interface VcpuHost {
   interruptRequested(): boolean;
   /** The interrupt acknowledge cycle: the vector. */
   acknowledgeInterrupt(): number;
+  /** FERR# is asserted: CR0.NE is 0 and a waiting x87 instruction met an unmasked exception. Returns whether IGNNE# lets it go on. */
+  floatingPointError(): boolean;
+  /** FERR# is negated: no unmasked x87 exception is left. */
+  floatingPointErrorCleared(): void;
   /** Looked at after every port access and every `advance`. */
   stopRequested(): boolean;
 }

@@ -38,3 +38,10 @@ export function raise(vector: number, errorCode: number = NO_ERROR_CODE): never 
  */
 export class Retry {}
 export const RETRY = new Retry();
+
+/**
+ * Thrown, at an exact count, by an x87 instruction that waits for an interrupt (CR0.NE = 0, IGNNE# not active): it has done nothing, the
+ * processor is halted on it.
+ */
+export class Freeze {}
+export const FREEZE = new Freeze();

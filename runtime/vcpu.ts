@@ -9,7 +9,7 @@ import { Breakpoints } from "./breakpoints.ts";
 import { CodeCache, type CodePage, type CodeSpace } from "./code-cache.ts";
 import { limitOnPage, requireInsideLimit } from "./code-limit.ts";
 import type { VcpuExit, VcpuHost } from "./exit.ts";
-import { currentFault, GuestFault, NO_ERROR_CODE, RETRY, Retry, VECTOR, VECTOR_NAMES } from "./faults.ts";
+import { currentFault, FREEZE, GuestFault, NO_ERROR_CODE, RETRY, Retry, VECTOR, VECTOR_NAMES } from "./faults.ts";
 import { Fpu } from "./fpu/fpu.ts";
 import { runtimeFunctions } from "./functions.ts";
 import { EXACT, FETCH, type Insn, REGION, STRADDLING } from "./insn.ts";
@@ -91,6 +91,8 @@ export class Vcpu {
     this.#host = options.host;
     this.#monitor = { cpu, memory: linearMemory(memory), ports: options.ports, now: () => this.now() };
     this.#fpu = new Fpu(cpu);
+    this.#fpu.onFerr = () => this.#floatingPointError();
+    this.#fpu.onFerrNegated = () => options.host.floatingPointErrorCleared();
     this.cache = new CodeCache(memory);
     const measurement = this.#measurement = options.measurement;
     const functions = runtimeFunctions(this.#monitor, memory, this.#fpu, this.#delivery);
@@ -239,15 +241,25 @@ export class Vcpu {
   /** Delivers a guest fault at `eip`. Anything else is a fault of ours and is thrown on. A processor that only faults has hung: shutdown. */
   #faulted(event: unknown): "delivered" | "shutdown" {
     this.memory.exact = true;
+    this.#modeStale = true;
+    if (event === FREEZE) return "delivered";
     if (!(event instanceof GuestFault)) throw event;
     this.stats.faults++;
-    this.#modeStale = true;
     if (this.count !== this.#faultCount) this.#barrenFaults = 0;
     this.#faultCount = this.count;
     if (++this.#barrenFaults > MOST_BARREN_FAULTS) return "shutdown";
     const deliver = (): "delivered" | "shutdown" => deliverFault(this.#monitor, event.vector, event.errorCode);
     const measurement = this.#measurement;
     return measurement === undefined ? deliver() : measurement.watch.time(measurement.eventTimer(`#${VECTOR_NAMES[event.vector] ?? event.vector}`), deliver);
+  }
+
+  /** A waiting x87 instruction with CR0.NE = 0 asserts FERR#, and waits for the interrupt unless IGNNE# is active. */
+  #floatingPointError(): void {
+    this.memory.requireExact();
+    if (this.#host.floatingPointError()) return;
+    this.cpu.halted = 1;
+    this.cpu.shadow = 0;
+    throw FREEZE; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
   }
 
   /** Something ran that may have changed the mode. */

@@ -1,6 +1,7 @@
 /** The PC's board: which devices there are, at which ports, on which interrupt lines. */
 import { PortBus } from "./bus.ts";
 import { A20Gate } from "./devices/a20-gate.ts";
+import { CoprocessorError } from "./devices/coprocessor-error.ts";
 import { DebugExit } from "./devices/debug-exit.ts";
 import type { Device, PortDevice, TimedDevice } from "./devices/device.ts";
 import { KeyboardController } from "./devices/keyboard.ts";
@@ -17,10 +18,10 @@ import type { MmioSpace } from "../runtime/memory.ts";
 import type { Board, BoardHooks, BoardOptions } from "./machine.ts";
 
 const PIC_MASTER = 0x20, PIT = 0x40, KEYBOARD_DATA = 0x60, SYSTEM_CONTROL_B = 0x61, KEYBOARD_COMMAND = 0x64, RTC = 0x70, POST = 0x80;
-const SYSTEM_CONTROL_A = 0x92, PIC_SLAVE = 0xa0, VGA = 0x3b0, VGA_PORTS = 0x30, COM1 = 0x3f8, ELCR = 0x4d0, PM1_CONTROL = 0x604;
+const SYSTEM_CONTROL_A = 0x92, PIC_SLAVE = 0xa0, COPROCESSOR_ERROR = 0xf0, VGA = 0x3b0, VGA_PORTS = 0x30, COM1 = 0x3f8, ELCR = 0x4d0, PM1_CONTROL = 0x604;
 const PCI_ADDRESS = 0xcf8, RESET_CONTROL = 0xcf9, PCI_DATA = 0xcfc;
 const UART_LCR = 3, EIGHT_BITS = 0x03;
-const IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_MOUSE = 12;
+const IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_MOUSE = 12, IRQ_COPROCESSOR = 13;
 
 /** The same device, `first` ports further on. */
 const from = (device: PortDevice, first: number): PortDevice => ({
@@ -48,6 +49,7 @@ function createDevices({ clock, setA20, stop, transmitted }: BoardHooks, { rtc: 
     systemControlB: new SystemControlB(clock, pit),
     resetControl: new ResetControl(resets("port CF9h")),
     postCode: new PostCode(),
+    coprocessorError: new CoprocessorError(pic.line(IRQ_COPROCESSOR)),
     powerOff: new PowerOff(() => stop({ reason: "power-off" })),
     vga: new VgaText(clock),
     // Last: the lines are restored as they were, after every device has set its own.
@@ -68,6 +70,7 @@ function attachAll(bus: PortBus, devices: Devices): void {
   bus.attach(SYSTEM_CONTROL_B, 1, devices.systemControlB);
   bus.attach(RTC, 2, rtc);
   bus.attach(POST, 1, devices.postCode);
+  bus.attach(COPROCESSOR_ERROR, 1, devices.coprocessorError);
   bus.attach(SYSTEM_CONTROL_A, 1, devices.systemControlA);
   bus.attach(VGA, VGA_PORTS, devices.vga);
   bus.attach(COM1, 8, uart);
@@ -103,6 +106,8 @@ export function createBoard(hooks: BoardHooks, options: BoardOptions): Board {
     advance: (now) => { for (const device of timed) device.advance(now); },
     interruptRequested: () => devices.pic.requested(),
     acknowledgeInterrupt: () => devices.pic.acknowledge(),
+    floatingPointError: () => devices.coprocessorError.assert(),
+    floatingPointErrorCleared: () => devices.coprocessorError.negate(),
     save: () => Object.fromEntries(all.map(([name, device]) => [name, device.save()])),
     restore: (state) => {
       const saved = state as Readonly<Record<string, unknown>>;

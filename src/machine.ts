@@ -82,6 +82,8 @@ export interface Board {
   advance(now: GuestTime): void;
   interruptRequested(): boolean;
   acknowledgeInterrupt(): number;
+  floatingPointError(): boolean;
+  floatingPointErrorCleared(): void;
   save(): unknown;
   restore(state: unknown): void;
 }
@@ -265,6 +267,8 @@ export class Machine {
       advance: () => this.#advance(),
       interruptRequested: () => this.#board.interruptRequested(),
       acknowledgeInterrupt: () => this.#board.acknowledgeInterrupt(),
+      floatingPointError: () => this.#board.floatingPointError(),
+      floatingPointErrorCleared: () => this.#board.floatingPointErrorCleared(),
       stopRequested: () => this.#stop !== undefined,
     };
   }

@@ -295,6 +295,7 @@ define("fldenv", 0, (host, _a, _b, linear, size) => {
   enter(host);
   host.memory.requireAligned(linear, size);
   setEnvironment(host.cpu.words, readEnvironment(host, linear, size), size, inProtectedMode(host.cpu));
+  host.fpu.settleFerr();
 });
 define("fnsave", 0, (host, _a, _b, linear, size) => {
   host.fpu.checkAvailable();
@@ -311,6 +312,7 @@ define("frstor", 0, (host, _a, _b, linear, size) => {
   const registers = readRegisters(host.memory, linear + ENVIRONMENT_WORDS * size, REGISTER_BYTES);
   setEnvironment(host.cpu.words, environment, size, inProtectedMode(host.cpu));
   setRegisters(host.cpu.words, registers);
+  host.fpu.settleFerr();
 });
 
 // FXSAVE and FXRSTOR, x87 part: the image's MXCSR and XMM fields are left alone. An image that is not aligned to 16 is #GP.
@@ -339,4 +341,5 @@ define("fxrstor", 0, (host, _a, _b, linear) => {
   words[SLOT.fpuDp] = image[4]!;
   words[SLOT.fpuDs] = image[5]! & 0xffff;
   setRegisters(words, registers);
+  host.fpu.settleFerr();
 });

@@ -43,11 +43,13 @@ export class Fpu extends LoadStoreUnit {
     words.fill(0, SLOT.fpuControl, SLOT.fpuOpcode + 1);
     words[SLOT.fpuControl] = INITIAL_CONTROL;
     words[SLOT.fpuTag] = 0xffff;
+    this.settleFerr();
   }
 
   /** FNCLEX. */
   clearExceptions(): void {
     this.words[SLOT.fpuStatus] = this.words[SLOT.fpuStatus]! & ~(EXCEPTIONS | STACK_FAULT | ES | BUSY);
+    this.settleFerr();
   }
 
   get controlWord(): number { return this.words[SLOT.fpuControl]!; }

@@ -24,6 +24,8 @@ export class RegisterStack {
    * throw to hold the instruction back until the interrupt was taken; where it returns (IGNNE# is active) the instruction goes on.
    */
   onFerr: () => void = () => undefined;
+  /** Called when no unmasked exception is pending after one may have been: FERR# is negated. */
+  onFerrNegated: () => void = () => undefined;
 
   constructor(cpu: CpuState) {
     this.words = cpu.words;
@@ -139,11 +141,17 @@ export class RegisterStack {
     if (this.settle(IE | STACK_FAULT | C1)) this.pushIndefinite();
   }
 
+  /** After whatever may clear ES. */
+  settleFerr(): void {
+    if ((this.words[STATUS]! & ES) === 0) this.onFerrNegated();
+  }
+
   /** Sets ES and B as the exception flags and masks have it, after either was written. */
   protected updateSummary(): void {
     const status = this.words[STATUS]!;
     const pending = (status & ~this.words[CONTROL]! & EXCEPTIONS) !== 0;
     this.words[STATUS] = pending ? status | ES | BUSY : status & ~(ES | BUSY);
+    this.settleFerr();
   }
 
   /** The control word as an operation must see it. */

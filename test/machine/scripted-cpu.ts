@@ -89,6 +89,7 @@ export function scriptedBoard(hooks: BoardHooks): Board {
     advance: (now) => { if (now >= state.due) { state.due = Infinity; state.pending = true; } },
     interruptRequested: () => state.pending,
     acknowledgeInterrupt: () => { state.pending = false; return 8; },
+    floatingPointError: () => true, floatingPointErrorCleared: () => {},
     save: () => ({ ...state }),
     restore: (saved) => { state = { ...(saved as typeof state) }; },
   };

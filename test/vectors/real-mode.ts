@@ -25,6 +25,7 @@ const PROBE_CS = 0xffff, PROBE_IP = 0x4000;
 
 const QUIET_HOST: VcpuHost = {
   nextEvent: () => Infinity, advance: () => {}, interruptRequested: () => false, acknowledgeInterrupt: () => 0, stopRequested: () => false,
+  floatingPointError: () => true, floatingPointErrorCleared: () => {},
 };
 
 export class RealModeMachine {
