@@ -16,6 +16,7 @@ import { carryOf, conditionOf, flagsOf } from "./flags.ts";
 import type { RuntimeFunction } from "./functions.ts";
 import type { Measurement } from "./measure/measurement.ts";
 import { SLOW, type GuestMemory, type Ring } from "./memory.ts";
+import type { CodeCheck } from "./region.ts";
 import { type CpuState, SLOT } from "./state.ts";
 import { handlerText, type Form, type Mode } from "../translator/translate.ts";
 
@@ -69,6 +70,8 @@ export interface InterpreterOptions {
   /** The heat at which a region begins there. */
   readonly hotThreshold: number;
   readonly measurement?: Measurement | undefined;
+  /** Is told the source of every handler before it is made. */
+  readonly check?: CodeCheck | undefined;
 }
 
 export class Interpreter {
@@ -78,6 +81,7 @@ export class Interpreter {
   readonly #functions: (name: string) => RuntimeFunction;
   readonly #profile: boolean;
   readonly #hotThreshold: number;
+  readonly #check: CodeCheck | undefined;
   /** Handlers by form; the second key tells backward branches. */
   readonly #handlers = new Map<string, { handler: Handler; exact: boolean }>();
   /** The detour of instructions that stop the loop. */
@@ -98,6 +102,7 @@ export class Interpreter {
     this.#functions = functions;
     this.#profile = profile;
     this.#hotThreshold = hotThreshold;
+    this.#check = options.check;
     const S = cpu.words, { stopped } = this;
     this.stop = (insn) => {
       stopped.n = insn;
@@ -145,6 +150,7 @@ export class Interpreter {
     if (known !== undefined) return known;
     const text = handlerText(form, this.#profile, backward);
     const names = text.functions.map((name) => name.replaceAll(/[^A-Za-z0-9]/g, "_"));
+    this.#check?.(text.source, [...ABI_NAMES, ...names]);
     const make = new Function(...ABI_NAMES, ...names, `return ${text.source};`) as (...args: unknown[]) => Handler;
     const made = { handler: make(...values, ...text.functions.map((name) => this.#functions(name))), exact: text.exact };
     this.#handlers.set(key, made);

@@ -37,7 +37,7 @@ export interface VcpuOptions {
   readonly engine: Engine;
   /** Executions of a backward branch or call target before it is translated. */
   readonly hotThreshold?: number;
-  /** Checks every region's source before it runs. */
+  /** Checks the source of every handler and region before it runs. */
   readonly verifyCode?: CodeCheck | undefined;
   /** Counts and times everything; costs speed. */
   readonly measurement?: Measurement | undefined;
@@ -98,7 +98,7 @@ export class Vcpu {
     const functions = runtimeFunctions(this.#monitor, memory, this.#fpu, this.#delivery);
     this.#breakpoints = new Breakpoints(cpu, memory);
     this.interpreter = new Interpreter(cpu, memory, this.cache, functions, {
-      profile: this.engine === "translate", hotThreshold: options.hotThreshold ?? 4000, measurement,
+      profile: this.engine === "translate", hotThreshold: options.hotThreshold ?? 4000, measurement, check: options.verifyCode,
     });
     this.#regions = new Regions(cpu, memory, this.cache, functions, {
       step: (site, left) => this.#stepInRegion(site, left),

@@ -24,6 +24,10 @@ export const REFUSALS: readonly string[] = [
   "function f(left) { return import(left); }",
   "function f(left) { debugger; return left; }",
   "function f(left) {}, load32(1)",
+  // What is no function expression
+  "function f(left) { return left;",
+  "function f(left) { return left; }); load32(1); (0",
+  "load32(1)",
   // Functions
   "function f(left) { return load32(function () { return 1; }, 0, left); }",
   "async function f(left) { return left; }",

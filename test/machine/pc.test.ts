@@ -2,9 +2,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Machine, MachineOptions } from "../../src/machine.ts";
+import { Vcpu } from "../../runtime/vcpu.ts";
+import { createBoard } from "../../src/board.ts";
+import { Machine, type MachineOptions } from "../../src/machine.ts";
 import { createMachine } from "../../src/pc.ts";
-import { CLI_HLT, echo, out8, print } from "../images/code.ts";
+import { checkCode, CodeRefused } from "../../translator/translate.ts";
+import { CLI_HLT, echo, out8, print, spin } from "../images/code.ts";
 
 const demo = { name: "demo.elf", bytes: readFileSync(join(import.meta.dirname, "../guests/demo/demo.elf")) };
 const PART = 3_000_000;
@@ -68,6 +71,28 @@ describe("the PC", () => {
     expect(machine.run({ maxInstructions: 1_000_000 })).toEqual({ reason: "debug-exit", value: 0x71 });
     expect(output()).toBe("$abc");
     expect(machine.time).toBeGreaterThanOrEqual(30_000);
+  });
+
+  it("checks every generated function before it is made, in both engines", () => {
+    for (const engine of ["translate", "interpret"] as const) {
+      const checked: string[] = [];
+      const machine = new Machine({ memory: 2 << 20, engine }, {
+        createVcpu: (parts) => new Vcpu({ ...parts, hotThreshold: 10, verifyCode: (source, names) => { checkCode(source, names); checked.push(source); } }),
+        createBoard,
+      });
+      machine.boot({ kernel: { name: "code", bytes: Uint8Array.from([...spin(100), ...CLI_HLT]) }, loadAt: 0x100000 });
+      expect(machine.run()).toEqual({ reason: "halted" });
+      const handlers = checked.filter((source) => source.includes("(i)")), regions = checked.filter((source) => source.includes("(left)"));
+      expect([handlers.length, regions.length]).toEqual([4, engine === "translate" ? 1 : 0]);
+    }
+  });
+
+  it("runs nothing that the check refuses", () => {
+    const machine = new Machine({ memory: 2 << 20, engine: "interpret" }, {
+      createVcpu: (parts) => new Vcpu({ ...parts, verifyCode: (source) => checkCode(source, []) }), createBoard,
+    });
+    machine.boot({ kernel: { name: "code", bytes: Uint8Array.from(CLI_HLT) }, loadAt: 0x100000 });
+    expect(() => machine.run()).toThrow(CodeRefused);
   });
 
   it("starts its clock where it is told", () => {

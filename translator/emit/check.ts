@@ -28,8 +28,20 @@ const ARRAYS = new Set(["S", "S8", "S16", "MEM8", "MEM16", "MEM32", "READ", "WRI
 
 /** Throws `CodeRefused` unless `source`, one function expression, names only `names` and its own locals. */
 export function checkCode(source: string, names: readonly string[]): void {
-  const tree = parse(`(${source});`, { ecmaVersion: 2022 }) as unknown as TreeNode;
-  new Checker(new Set(names), source).run(tree);
+  new Checker(new Set(names), source).run(parseFunction(source));
+}
+
+function parseFunction(source: string): TreeNode {
+  let tree: TreeNode;
+  try {
+    tree = parse(`(${source});`, { ecmaVersion: 2022 }) as unknown as TreeNode;
+  } catch (error) {
+    throw new CodeRefused(`generated code refused: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  const [statement, ...more] = tree.type === "Program" ? tree.body : [];
+  const isFunction = statement?.type === "ExpressionStatement" && statement.expression.type === "FunctionExpression";
+  if (!isFunction || more.length > 0) throw new CodeRefused("generated code refused: it is not one function expression");
+  return tree;
 }
 
 class Checker {
