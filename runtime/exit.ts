@@ -4,6 +4,8 @@ export type VcpuExit =
   | { readonly reason: "budget" }
   /** HLT: nothing more happens until an interrupt. `interruptible` is EFLAGS.IF. */
   | { readonly reason: "halt"; readonly interruptible: boolean }
+  /** `VcpuHost.pauseRequested` said so; nothing happened. */
+  | { readonly reason: "paused" }
   /** Triple fault, or a hang: faults without end and no instruction between them. */
   | { readonly reason: "shutdown" }
   /** `VcpuHost.stopRequested` became true: a device asked for the machine's attention (reset, debug exit, expected text). */
@@ -23,6 +25,8 @@ export interface VcpuHost {
   floatingPointError(): boolean;
   /** FERR# is negated: no unmasked x87 exception is left. */
   floatingPointErrorCleared(): void;
+  /** Asked every few ms of host time, whatever the guest does: whether `run` is to come back although its budget is not used up. */
+  pauseRequested(): boolean;
   /** Looked at after every port access and every `advance`. */
   stopRequested(): boolean;
 }

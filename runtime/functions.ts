@@ -21,6 +21,9 @@ type Width = 1 | 2 | 4;
 type Wide = 2 | 4;
 const SS = 2;
 
+/** x87 instructions that compute series, and what they cost the host, in ns. */
+const SERIES = new Set(["fsin", "fcos", "fsincos", "fptan", "fpatan", "f2xm1", "fyl2x", "fyl2xp1"]), SERIES_COST = 2000;
+
 /** The x87 host: what an instruction tells of itself. */
 interface MutableX87Host extends X87Host {
   x87Offset: number;
@@ -111,7 +114,9 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
     if (unit !== "x87") return undefined;
     const operation = x87Handler(mnemonic!, Number(size));
     if (operation === undefined) return () => raise(VECTOR.UD);
+    const series = SERIES.has(mnemonic!);
     return (a, b, linear, operandSize, eip, opcode, dataOffset, dataSelector) => {
+      if (series) memory.spend(SERIES_COST);
       x87.x87Offset = eip!;
       x87.x87Opcode = opcode!;
       x87.x87DataOffset = dataOffset!;

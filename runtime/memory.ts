@@ -77,6 +77,8 @@ export class GuestMemory {
   accessed: ((linear: number, size: number, write: boolean) => void) | undefined;
   /** True while exactly one instruction runs at an exact count: MMIO is allowed. */
   exact = true;
+  /** Estimated host ns until the virtual CPU is to ask whether its owner wants it back. */
+  patience = 0;
   /** By host page: 1 where decoded or translated bytes lie. */
   readonly codePages: Uint8Array;
   /** By host page: 1 when written since `takeDirtyPages`. */
@@ -401,6 +403,12 @@ export class GuestMemory {
     if (size === 2) return;
     this.ram[host + 2] = value >> 16;
     this.ram[host + 3] = value >> 24;
+  }
+
+  /** An instruction is about to take about `cost` ns of host time. Throws RETRY where patience is at its end, so that the loop polls. */
+  spend(cost: number): void {
+    this.patience -= cost;
+    if (this.patience < 0) this.requireExact();
   }
 
   /** @internal */

@@ -68,6 +68,9 @@ export interface RegionsOptions {
 /** Proves of generated source that it names nothing but these; throws where it does not. */
 export type CodeCheck = (source: string, names: readonly string[]) => void;
 
+/** Estimated host ns that making a region takes. */
+const MAKING_COST = 1_000_000;
+
 export class Regions {
   readonly stats = { made: 0, dropped: 0, instructions: 0, blocks: 0, codeBytes: 0, refused: 0 };
   readonly #cpu: CpuState;
@@ -115,6 +118,7 @@ export class Regions {
     const blocks = timed(measurement?.discovery, () => discover(linear, view, LIMITS));
     if (blocks === undefined) return undefined;
     const text = timed(measurement?.emission, () => regionText(blocks, { counters: measurement !== undefined }));
+    this.#memory.patience -= MAKING_COST;
     return timed(measurement?.compilation, () => this.#compile(head, linear, space, view, text));
   }
 

@@ -57,6 +57,10 @@ const SLICE = 100_000;
 const LONGEST_WALK = 500_000;
 /** A handler whose first instruction faults, and again: no instruction retires and no time passes, so nothing would ever end it. */
 const MOST_BARREN_FAULTS = 100_000;
+/** After about so many host ns the owner is asked whether it wants to have the processor back. */
+const PATIENCE = 5_000_000;
+/** Estimated host ns: an interpreted instruction, one that is executed alone, a fetch from another page, a turn of the loop with its trap or interrupt. */
+const INSTRUCTION_COST = 10, STEP_COST = 1000, FETCH_COST = 200, TURN_COST = 2000;
 
 export class Vcpu {
   readonly cpu: CpuState;
@@ -159,7 +163,7 @@ export class Vcpu {
     this.memory.restore(state.memory);
     this.#modeStale = true;
     this.#faultCount = -1;
-    this.count = state.count;
+    this.count = this.#polledAt = state.count;
     this.#skipped = state.skipped;
   }
 
@@ -207,7 +211,19 @@ export class Vcpu {
     if (this.#shutdown) { this.#shutdown = false; return { reason: "shutdown" }; }
     if (S[HALTED] !== 0) return { reason: "halt", interruptible: (S[EFLAGS]! & IF) !== 0 };
     if (this.count >= end) return { reason: "budget" };
-    return undefined;
+    return this.#paused() ? { reason: "paused" } : undefined;
+  }
+
+  /** The count when patience was looked at last. */
+  #polledAt = 0;
+
+  #paused(): boolean {
+    const { memory } = this;
+    memory.patience -= TURN_COST + (this.count - this.#polledAt) * INSTRUCTION_COST;
+    this.#polledAt = this.count;
+    if (memory.patience >= 0) return false;
+    memory.patience = PATIENCE;
+    return this.#host.pauseRequested();
   }
 
   #advance(): void {
@@ -334,7 +350,11 @@ export class Vcpu {
       if (interpreter.left === 0) { this.#settle(at); return; }
       this.#settle(at);
       switch (at.kind) {
-        case FETCH: at = this.#lookup(); break;
+        case FETCH:
+          memory.patience -= FETCH_COST;
+          if (memory.patience < 0) return;
+          at = this.#lookup();
+          break;
         case EXACT: case STRADDLING:
           this.#step();
           if (this.#mustPoll(limit)) return;
@@ -388,7 +408,7 @@ export class Vcpu {
       this.stats.translated += this.count - this.#entryCount;
       this.stats.entries++;
       if (region.dropped) this.#measurement?.fetchTranslated(region); // what it counted after it was dropped
-      if (code !== LEFT_NORMALLY || this.#leave || this.count >= limit) break;
+      if (code !== LEFT_NORMALLY || this.#leave || this.count >= limit || memory.patience < 0) break;
       const found = this.#executed(S[EIP]!, space);
       if (found === undefined || found.kind !== REGION) { next = found ?? this.interpreter.fetch; break; }
       at = found;
@@ -503,7 +523,7 @@ export class Vcpu {
   /** Whether an event before the count `deadline`, an interrupt or a trap must be seen to before the next instruction. */
   #mustPoll(deadline: number): boolean {
     const S = this.cpu.words, host = this.#host;
-    return S[HALTED] !== 0 || this.#mustStep() || host.stopRequested() ||
+    return S[HALTED] !== 0 || this.memory.patience < 0 || this.#mustStep() || host.stopRequested() ||
       this.#eventCount() < deadline || (S[EFLAGS]! & IF) !== 0 && host.interruptRequested();
   }
 
@@ -515,6 +535,7 @@ export class Vcpu {
     const debugging = this.#breakpoints.enabled;
     const start = S[EIP]!;
     this.stats.exactSteps++;
+    this.memory.patience -= STEP_COST;
     this.#delivery.interrupted = false;
     try {
       if (debugging) this.#breakpoints.before(start + S[CS_BASE]! | 0);

@@ -33,6 +33,8 @@ export type MachineExit =
   | { readonly reason: "idle" }
   /** HLT through a long row of events none of which interrupts; call again to go on. */
   | { readonly reason: "asleep" }
+  /** `RunLimits.pause` said so; call again to go on. */
+  | { readonly reason: "paused" }
   /** HLT with interrupts off: the guest has ended. */
   | { readonly reason: "halted" }
   /** Triple fault. */
@@ -43,6 +45,8 @@ export interface RunLimits {
   readonly maxInstructions?: number;
   /** Guest time in ns; halted time beyond it is not skipped. */
   readonly untilTime?: GuestTime;
+  /** Asked every few ms of host time: whether to come back at once. */
+  readonly pause?: () => boolean;
 }
 
 /** What the machine asks of its processor; runtime/vcpu.ts is one. */
@@ -150,6 +154,7 @@ export class Machine {
   readonly #ramHash: RamHash;
   #started = false;
   #stop: StopEvent | undefined;
+  #pause: () => boolean = () => false;
 
   /** Throws `CalqueError` for a memory size out of range. */
   constructor(options: MachineOptions, factories: MachineFactories) {
@@ -203,6 +208,7 @@ export class Machine {
   run(limits: RunLimits = {}): MachineExit {
     const until = limits.untilTime ?? Infinity, end = this.instructions + (limits.maxInstructions ?? Infinity);
     this.#stop = undefined;
+    this.#pause = limits.pause ?? (() => false);
     this.#start();
     for (let sleeps = 0; sleeps < SLEEP_LIMIT;) {
       if (this.#stop !== undefined) return this.#stop;
@@ -212,6 +218,7 @@ export class Machine {
       const exit = this.vcpu.run(Math.min(left, Number.MAX_SAFE_INTEGER));
       switch (exit.reason) {
         case "budget": break;
+        case "paused": return { reason: "paused" };
         case "shutdown": return { reason: "shutdown" };
         case "stop":
           if (this.#stop === undefined) throw new Error("the virtual CPU stopped without a request");
@@ -269,6 +276,7 @@ export class Machine {
       acknowledgeInterrupt: () => this.#board.acknowledgeInterrupt(),
       floatingPointError: () => this.#board.floatingPointError(),
       floatingPointErrorCleared: () => this.#board.floatingPointErrorCleared(),
+      pauseRequested: () => this.#pause(),
       stopRequested: () => this.#stop !== undefined,
     };
   }

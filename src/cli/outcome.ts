@@ -15,7 +15,7 @@ export function exitCode(end: SessionEnd, machine: Machine, budgetFails: boolean
     case "shutdown": return EXIT.failed;
     case "budget": return budgetFails ? EXIT.failed : EXIT.ok;
     case "reset": case "power-off": case "halted": case "idle": return machine.missingText === undefined ? EXIT.ok : EXIT.failed;
-    case "time": case "asleep": throw new Error(`a session cannot end by ${end.reason}`);
+    case "time": case "asleep": case "paused": throw new Error(`a session cannot end by ${end.reason}`);
     default: return end satisfies never;
   }
 }
@@ -31,7 +31,7 @@ export function describeEnd(end: SessionEnd, machine: Machine): string {
     case "power-off": return missing === undefined ? "" : `the guest switched the machine off${absent}`;
     case "halted": return missing === undefined ? "" : `the guest halted with interrupts off${absent}`;
     case "idle": return `the guest waits for input that cannot come${absent}`;
-    case "debug-exit": case "expected": case "left": case "time": case "asleep": return "";
+    case "debug-exit": case "expected": case "left": case "time": case "asleep": case "paused": return "";
     default: return end satisfies never;
   }
 }

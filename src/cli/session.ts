@@ -33,6 +33,8 @@ export interface SessionOptions {
 
 /** A slice should take about this long: short enough for output and keys to feel immediate. */
 const SLICE_MS = 20;
+/** A slice that turns out to be slow is cut off after this many ms. */
+const LONGEST_SLICE_MS = 50;
 /** Closed pipes are noticed at least so often, in ms. */
 const LONGEST_SLEEP = 1000;
 const FIRST_SLICE = 100_000, LARGEST_SLICE = 50_000_000;
@@ -109,11 +111,12 @@ class Session {
     const machine = this.#machine, started = performance.now(), before = machine.instructions;
     const until = Math.min(this.#pacer?.limit(machine) ?? Infinity, this.#options.endTime ?? Infinity);
     const slice = Math.min(this.#slice, this.#options.sliceLimit?.() ?? Infinity, this.#lastInstruction - before);
-    const exit = machine.run({ maxInstructions: slice, ...(until < Infinity ? { untilTime: until } : {}) });
-    const took = performance.now() - started;
-    if (machine.instructions - before === this.#slice) {
+    const latest = Math.min(this.#deadline, started + LONGEST_SLICE_MS), pause = (): boolean => performance.now() >= latest;
+    const exit = machine.run({ maxInstructions: slice, pause, ...(until < Infinity ? { untilTime: until } : {}) });
+    const took = performance.now() - started, done = machine.instructions - before;
+    if (done === this.#slice || exit.reason === "paused") {
       const factor = Math.min(2, Math.max(0.5, SLICE_MS / Math.max(took, 0.01)));
-      this.#slice = Math.min(LARGEST_SLICE, Math.max(FIRST_SLICE, Math.round(this.#slice * factor)));
+      this.#slice = Math.min(LARGEST_SLICE, Math.max(FIRST_SLICE, Math.round(done * factor)));
     }
     return exit;
   }
@@ -122,7 +125,7 @@ class Session {
     this.#sleep = 0;
     switch (exit.reason) {
       case "budget": return this.#machine.instructions >= this.#lastInstruction ? exit : undefined;
-      case "asleep": return undefined;
+      case "asleep": case "paused": return undefined;
       case "time": case "idle":
         if (this.#machine.halted && this.#machine.nextEvent() === Infinity && this.#options.input?.open !== true) return { reason: "idle" };
         this.#sleep = this.#sleepTime();

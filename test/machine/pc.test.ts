@@ -43,6 +43,23 @@ describe("the PC", () => {
     expect(sliced.stateHash()).toBe(whole.stateHash());
   });
 
+  it("comes back when its owner asks, whatever the guest does, and goes on as if it had not", () => {
+    const series = [0xdb, 0xe3, 0xd9, 0xe8, 0xb9, 0, 0x10, 0, 0, 0xd9, 0xfe, 0xe2, 0xfc]; // fninit; fld1; mov ecx, 1000h; fsin; loop
+    const copy = [0xfd, 0xb9, 0, 0, 4, 0, 0xbe, 0xff, 0xff, 0x17, 0, 0xbf, 0xff, 0xff, 0x1b, 0, 0xf3, 0xa4]; // std; 40000h bytes down; rep movsb
+    const code = [...series, ...copy, ...spin(2_000_000), ...CLI_HLT];
+    for (const engine of ["translate", "interpret"] as const) {
+      const [whole, paused] = [flatMachine(code, { engine }).machine, flatMachine(code, { engine }).machine];
+      whole.run();
+      const places: string[] = [];
+      for (let exit = paused.run({ pause: () => true }); exit.reason !== "halted"; exit = paused.run({ pause: () => true })) {
+        expect(exit).toEqual({ reason: "paused" });
+        places.push((paused.cpu.eip - 0x100000) < series.length ? "series" : paused.cpu.ecx < 0x40000 && paused.cpu.eip - 0x100000 < series.length + copy.length ? "copy" : "loop");
+      }
+      expect(new Set(places)).toEqual(new Set(["series", "copy", "loop"]));
+      expect(paused.stateHash(true)).toBe(whole.stateHash(true));
+    }
+  });
+
   it("goes on from a snapshot in the other engine", () => {
     const original = demoMachine({ engine: "translate" });
     original.run({ maxInstructions: PART });

@@ -25,7 +25,7 @@ const PROBE_CS = 0xffff, PROBE_IP = 0x4000;
 
 const QUIET_HOST: VcpuHost = {
   nextEvent: () => Infinity, advance: () => {}, interruptRequested: () => false, acknowledgeInterrupt: () => 0, stopRequested: () => false,
-  floatingPointError: () => true, floatingPointErrorCleared: () => {},
+  floatingPointError: () => true, floatingPointErrorCleared: () => {}, pauseRequested: () => false,
 };
 
 export class RealModeMachine {

@@ -41,7 +41,7 @@ const PAGE_FAULT = 14;
 
 const QUIET_HOST: VcpuHost = {
   nextEvent: () => Infinity, advance: () => {}, interruptRequested: () => false, acknowledgeInterrupt: () => 0, stopRequested: () => false,
-  floatingPointError: () => true, floatingPointErrorCleared: () => {},
+  floatingPointError: () => true, floatingPointErrorCleared: () => {}, pauseRequested: () => false,
 };
 
 export class EngineUnderTest {
