@@ -21,8 +21,11 @@ type Width = 1 | 2 | 4;
 type Wide = 2 | 4;
 const SS = 2;
 
-/** x87 instructions that compute series, and what they cost the host, in ns. */
-const SERIES = new Set(["fsin", "fcos", "fsincos", "fptan", "fpatan", "f2xm1", "fyl2x", "fyl2xp1"]), SERIES_COST = 2000;
+/** x87 instructions that compute series or move the whole register stack, and what they cost the host, in ns. */
+const LONG_X87 = new Set([
+  "fsin", "fcos", "fsincos", "fptan", "fpatan", "f2xm1", "fyl2x", "fyl2xp1", "fnsave", "frstor", "fxsave", "fxrstor", "fnstenv", "fldenv", "fbld", "fbstp",
+]);
+const LONG_X87_COST = 1500;
 
 /** The x87 host: what an instruction tells of itself. */
 interface MutableX87Host extends X87Host {
@@ -114,9 +117,9 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
     if (unit !== "x87") return undefined;
     const operation = x87Handler(mnemonic!, Number(size));
     if (operation === undefined) return () => raise(VECTOR.UD);
-    const series = SERIES.has(mnemonic!);
+    const long = LONG_X87.has(mnemonic!);
     return (a, b, linear, operandSize, eip, opcode, dataOffset, dataSelector) => {
-      if (series) memory.spend(SERIES_COST);
+      if (long) memory.spend(LONG_X87_COST);
       x87.x87Offset = eip!;
       x87.x87Opcode = opcode!;
       x87.x87DataOffset = dataOffset!;
