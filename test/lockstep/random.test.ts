@@ -1,0 +1,24 @@
+/**
+ * Random guests in both engines: code that loops, traps, rewrites itself and its tables, and is interrupted, for fixed seeds.
+ *
+ * CALQUE_LOCKSTEP_SEED is the first seed, CALQUE_LOCKSTEP_GUESTS their number.
+ */
+import { expect, it } from "vitest";
+import { loadRandomGuest, recipeFor } from "../hostile/random-guest.ts";
+import { runTwins, twins } from "../hostile/twins.ts";
+
+const FIRST = Number(process.env["CALQUE_LOCKSTEP_SEED"] ?? 1), GUESTS = Number(process.env["CALQUE_LOCKSTEP_GUESTS"] ?? 30);
+const BUDGET = 40_000, EVERY = 997;
+
+it(`random guests ${FIRST} to ${FIRST + GUESTS - 1}`, { timeout: 3_600_000 }, () => {
+  let translated = 0;
+  for (let seed = FIRST; seed < FIRST + GUESTS; seed++) {
+    const pair = twins();
+    for (const machine of [pair.translated, pair.interpreted]) loadRandomGuest(machine, recipeFor(seed));
+    const parting = runTwins(pair, BUDGET, EVERY);
+    const replay = `CALQUE_LOCKSTEP_SEED=${seed} CALQUE_LOCKSTEP_GUESTS=1 npx vitest run test/lockstep/random.test.ts`;
+    if (parting !== undefined) expect.fail(`seed ${seed} parts between ${parting.equalAt} and ${parting.differentAt}:\n${parting.lines.join("\n")}\nreplay: ${replay}`);
+    translated += (pair.translated.vcpu.stats as { readonly translated: number }).translated;
+  }
+  expect(translated).toBeGreaterThan(GUESTS * BUDGET / 100);
+});
