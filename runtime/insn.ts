@@ -32,6 +32,8 @@ export class Insn {
   h = 0;
   /** Executions since they were last fetched, while somebody counts. */
   count = 0;
+  /** Executions in the trial whose number is in the upper bits, see runtime/trial.ts. */
+  seen = 0;
   /** The region that begins here. */
   r: object | undefined = undefined;
   /** What the interpreter's loop must know of this instruction. */

@@ -126,9 +126,7 @@ export class Interpreter {
     const jumpTo = mode.flat ? flatJump(S, ring, pages, fetch) : checkedJump(S, ring, pages, fetch);
     const hot = (target: Insn): void => {
       const head = target.kind === LINK ? target.n : target;
-      if (head.kind !== PLAIN || head === fetch) return;
-      head.kind = REGION;
-      head.f = stop;
+      if (head !== fetch) this.becomeHead(head);
     };
     const values: unknown[] = [
       S, cpu.bytes, cpu.halves, memory.ram, memory.ram16, memory.ram32, ring.read, ring.write, Math.imul, Math.clz32,
@@ -143,6 +141,17 @@ export class Interpreter {
     };
     return this.cache.newSpace(mode, source, ring, pages);
   }
+
+  /** Makes an ordinary instruction the head of a region to be. */
+  becomeHead(insn: Insn): boolean {
+    if (insn.kind !== PLAIN) return false;
+    insn.kind = REGION;
+    insn.f = this.stop;
+    return true;
+  }
+
+  /** A region left to `insn`, which is not the head of one: whether that happened often now. */
+  leftTo(insn: Insn): boolean { return ++insn.h === this.#hotThreshold && insn.kind === PLAIN; }
 
   #handler(form: Form, backward: boolean, values: unknown[]): { handler: Handler; exact: boolean } {
     const key = backward ? `${form.key} back` : form.key;
@@ -204,8 +213,11 @@ export class Interpreter {
     }
   }
 
-  /** The same, one by one, counting every execution and noting where pages are executed. */
-  runCounted(start: Insn, limit: number, space: CodeSpace): void {
+  /**
+   * The same, one by one, counting every execution and noting where pages are executed. In a trial (`base` is not 0) region heads are
+   * executed as the instructions that they are.
+   */
+  runCounted(start: Insn, limit: number, space: CodeSpace, base: number): void {
     const S = this.cpu.words, { stopped } = this;
     let i = start, at = start, left = limit, page = -1;
     try {
@@ -216,7 +228,11 @@ export class Interpreter {
         }
         at = i;
         at.count++; // before it can drop itself
-        i = at.f(at);
+        if (base === 0) i = at.f(at);
+        else {
+          at.seen = at.seen < base ? base + 1 : at.seen + 1;
+          i = at.kind === REGION ? at.g(at) : at.f(at);
+        }
         left -= 1;
         if (S[WASTED] !== 0) {
           at.count--;

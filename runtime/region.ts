@@ -12,6 +12,7 @@ import { EXACT, type Insn, PLAIN, REGION, STRADDLING } from "./insn.ts";
 import { slowPaths } from "./interpreter.ts";
 import { regionCounts, type Measurement, type RegionCounts } from "./measure/measurement.ts";
 import type { Timer } from "./measure/stopwatch.ts";
+import type { Trial, Trials } from "./trial.ts";
 import { SLOW, type GuestMemory } from "./memory.ts";
 import { type CpuState } from "./state.ts";
 import { decode, discover, formOf, regionText, type CodeView, type Fields, type RegionText, type Site } from "../translator/translate.ts";
@@ -32,6 +33,8 @@ export interface Region extends CodeRange {
   dropped: boolean;
   /** How often it was entered. */
   entries: number;
+  /** What it was made after. */
+  readonly trial: Trial;
   /** Code of ring 3. */
   readonly user: boolean;
   readonly counts: RegionCounts | undefined;
@@ -53,6 +56,7 @@ export interface RegionCalls {
 }
 
 export const LIMITS = { instructions: 200, depth: 3 } as const;
+const NO_TRIAL: Trial = { base: -1, stretches: 0, remade: 0 };
 /** A head at which nothing could be translated is not tried again so soon. */
 const COOL = -1_000_000;
 /** A region costs the host 10 KB and some 15 bytes for each of its source. Debian's boot has 563 of together 9 MB. */
@@ -99,10 +103,12 @@ export class Regions {
   get full(): boolean { return this.#live.size > MOST_REGIONS || this.#liveBytes > MOST_SOURCE; }
 
   /** The region that begins at `head`, now at linear address `linear`; made if there is none. Undefined where the interpreter must go on. */
-  at(head: Insn, linear: number, space: CodeSpace): Region | undefined {
+  at(head: Insn, linear: number, space: CodeSpace, trials: Trials): Region | undefined {
     const known = head.r as Region | undefined;
     if (known !== undefined) return known.linear === linear ? known : undefined;
-    const made = space.mode.flat ? this.#make(head, linear, space) : undefined;
+    const trial = space.mode.flat ? trials.at(head) : NO_TRIAL;
+    if (trial === undefined) return undefined;
+    const made = space.mode.flat ? this.#make(head, linear, space, trial) : undefined;
     if (made === undefined) {
       this.stats.refused++;
       release(head);
@@ -111,18 +117,19 @@ export class Regions {
     return made;
   }
 
-  #make(head: Insn, linear: number, space: CodeSpace): Region | undefined {
+  #make(head: Insn, linear: number, space: CodeSpace, trial: Trial): Region | undefined {
     const measurement = this.#measurement;
     const timed = <T>(timer: Timer | undefined, action: () => T): T => (measurement === undefined || timer === undefined ? action() : measurement.watch.time(timer, action));
-    const view = new GuestCode(this.#memory, space);
+    const view = new GuestCode(this.#memory, space, trial.base);
     const blocks = timed(measurement?.discovery, () => discover(linear, view, LIMITS));
     if (blocks === undefined) return undefined;
     const text = timed(measurement?.emission, () => regionText(blocks, { counters: measurement !== undefined }));
     this.#memory.patience -= MAKING_COST;
-    return timed(measurement?.compilation, () => this.#compile(head, linear, space, view, text));
+    return timed(measurement?.compilation, () => this.#compile({ head, linear, user: space.mode.user, text, trial }, space, view));
   }
 
-  #compile(head: Insn, linear: number, space: CodeSpace, view: GuestCode, text: RegionText): Region {
+  #compile(planned: Pick<Region, "head" | "linear" | "user" | "text" | "trial">, space: CodeSpace, view: GuestCode): Region {
+    const { text } = planned;
     const measurement = this.#measurement, counts = measurement === undefined ? undefined : regionCounts(text.blocks, text.sites.length);
     const { ring } = space;
     const pageNames = text.pages.map((_page, k) => `PAGE${k}`);
@@ -134,11 +141,11 @@ export class Regions {
       ...text.pages.map((page) => view.entry(page)), ...text.functions.map((name) => this.#functions(name)), counts?.words,
     ];
     const make = new Function(...names, `"use strict"; return ${text.source};`) as (...args: unknown[]) => RegionFunction;
-    return this.#add({ head, linear, user: space.mode.user, run: make(...values), text, ranges: view.ranges(), counts });
+    return this.#add({ ...planned, run: make(...values), ranges: view.ranges(), counts });
   }
 
   /** Apart from `#make`, so that the region's closure keeps nothing of the view alive. */
-  #add(made: Pick<Region, "head" | "linear" | "user" | "run" | "text" | "ranges" | "counts">): Region {
+  #add(made: Pick<Region, "head" | "linear" | "user" | "run" | "text" | "trial" | "ranges" | "counts">): Region {
     const { head, text } = made;
     const region: Region = { ...made, sites: text.sites, length: text.length, dropped: false, entries: 0, drop: (cause) => this.#drop(region, cause) };
     head.r = region;
@@ -178,14 +185,17 @@ function caught(error: unknown): number {
   throw error;
 }
 
-/** Guest code as region discovery may see it: through EXEC entries that are filled, and only what was executed. */
+/** Guest code as region discovery may see it: through EXEC entries that are filled, and only what is hot. */
 class GuestCode implements CodeView {
   readonly #memory: GuestMemory;
   readonly #space: CodeSpace;
+  readonly #base: number;
   readonly #seen = new Map<number, ReturnType<CodeView["executed"]>>();
   readonly #bytes = new Map<number, number>();
 
-  constructor(memory: GuestMemory, space: CodeSpace) {
+  /** `base`: of the trial that says what is hot. */
+  constructor(memory: GuestMemory, space: CodeSpace, base: number) {
+    this.#base = base;
     this.#memory = memory;
     this.#space = space;
   }
@@ -203,14 +213,14 @@ class GuestCode implements CodeView {
     const host = address ^ entry, page: CodePage | undefined = this.#space.pages[host >>> 12];
     const position = page?.index[host & 0xfff] ?? 0;
     const insn = position === 0 ? undefined : page!.insns[position];
-    if (insn === undefined || insn.f === page!.undecoded || insn.e === 0 || insn.kind === STRADDLING) return undefined;
+    if (insn === undefined || insn.f === page!.undecoded || insn.e === 0 || insn.kind === STRADDLING || insn.seen <= this.#base) return undefined;
     if (insn.kind !== PLAIN && insn.kind !== EXACT && insn.kind !== REGION) return undefined;
     const instruction = decode(this.#memory.ram, host, 4096 - (host & 0xfff), this.#space.mode);
     if ("failure" in instruction) return undefined;
     const fields: Fields = { d: 0, s: 0, b: 8, x: 8, c: 0, p: 0, m: 0, k: 0 };
     const form = formOf(instruction, this.#space.mode, fields);
     this.#bytes.set(host, host + instruction.length);
-    return { instruction, form, fields };
+    return { instruction, form, fields, weight: insn.seen };
   }
 
   /** The host bytes that were looked at, joined where they touch, cut at page ends. */

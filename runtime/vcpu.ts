@@ -15,6 +15,7 @@ import { runtimeFunctions } from "./functions.ts";
 import { EXACT, FETCH, type Insn, REGION, STRADDLING } from "./insn.ts";
 import { Interpreter, noteLinear } from "./interpreter.ts";
 import type { Measurement } from "./measure/measurement.ts";
+import { Trials, type TrialLengths } from "./trial.ts";
 import type { Timer } from "./measure/stopwatch.ts";
 import { GuestMemory, linearMemory, MMIO, type MemoryState, SLOW } from "./memory.ts";
 import { modeKey, modeOf } from "./mode.ts";
@@ -37,6 +38,8 @@ export interface VcpuOptions {
   readonly engine: Engine;
   /** Executions of a backward branch or call target before it is translated. */
   readonly hotThreshold?: number;
+  /** How long a head is watched before a region is made there. */
+  readonly trial?: TrialLengths;
   /** Checks the source of every handler and region before it runs. */
   readonly verifyCode?: CodeCheck | undefined;
   /** Counts and times everything; costs speed. */
@@ -54,7 +57,10 @@ const { eip: EIP, page: PAGE, base1: CS_BASE, limit1: CS_LIMIT, halted: HALTED, 
 /** A region returns to the loop after so many instructions at the latest, so that V8 enters its optimised code by the front door. */
 const SLICE = 100_000;
 /** After so many instructions the sizes of the code caches are looked at: what a guest can make of them meanwhile is bounded. */
+const TRIAL: TrialLengths = { stretches: 4, instructions: 3000 };
 const LONGEST_WALK = 500_000;
+/** So often a region is made anew because a way out that seemed cold was hot. */
+const MOST_REMADE = 3;
 /** A handler whose first instruction faults, and again: no instruction retires and no time passes, so nothing would ever end it. */
 const MOST_BARREN_FAULTS = 100_000;
 /** After about so many host ns the owner is asked whether it wants to have the processor back. */
@@ -79,6 +85,7 @@ export class Vcpu {
   readonly #straddlers: Straddlers;
   readonly #fpu: Fpu;
   readonly #regions: Regions;
+  readonly #trials: Trials;
   readonly #breakpoints: Breakpoints;
   readonly #measurement: Measurement | undefined;
   /** Set by an instruction that raises an interrupt itself: no single-step trap follows it. */
@@ -104,6 +111,7 @@ export class Vcpu {
     this.interpreter = new Interpreter(cpu, memory, this.cache, functions, {
       profile: this.engine === "translate", hotThreshold: options.hotThreshold ?? 4000, measurement, check: options.verifyCode,
     });
+    this.#trials = new Trials(options.trial ?? TRIAL);
     this.#regions = new Regions(cpu, memory, this.cache, functions, {
       step: (site, left) => this.#stepInRegion(site, left),
       timestamp: (site, left) => this.#timestamp(site, left),
@@ -133,6 +141,9 @@ export class Vcpu {
     const decoded = bytes === undefined ? undefined : decode(bytes, 0, bytes.length, page.space.mode);
     return decoded === undefined || "failure" in decoded ? undefined : decoded;
   }
+
+  /** The regions that may run now. */
+  get liveRegions(): Iterable<Region> { return this.#regions.live; }
 
   /** Figures of the region cache. */
   get regionStats(): Regions["stats"] { return this.#regions.stats; }
@@ -169,6 +180,7 @@ export class Vcpu {
 
   #forgetCode(): void {
     this.cache.clear();
+    this.#trials.clear();
     this.#straddlers.clear();
   }
 
@@ -321,10 +333,10 @@ export class Vcpu {
 
   /** Interprets and runs regions until `limit` instructions are retired or something must be polled. */
   #walk(limit: number): void {
-    const { interpreter, memory } = this;
+    const { interpreter, memory } = this, trials = this.#trials;
     let at = this.#lookup();
     for (;;) {
-      const before = limit - this.count;
+      const before = trials.running ? Math.min(limit - this.count, trials.left) : limit - this.count;
       if (before <= 0) { this.#settle(at); return; }
       if (this.#atLimit) {
         this.#step();
@@ -339,6 +351,7 @@ export class Vcpu {
       } catch (event) {
         memory.exact = true;
         this.count += before - interpreter.left;
+        trials.left -= before - interpreter.left;
         this.#settle(interpreter.at);
         if (!(event instanceof Retry)) throw event;
         this.stats.retries++;
@@ -346,7 +359,9 @@ export class Vcpu {
         return;
       }
       this.count += before - interpreter.left;
+      trials.left -= before - interpreter.left;
       at = interpreter.at;
+      if (interpreter.left === 0 && this.count < limit) continue; // a stretch of a trial has ended
       if (interpreter.left === 0) { this.#settle(at); return; }
       this.#settle(at);
       switch (at.kind) {
@@ -373,10 +388,15 @@ export class Vcpu {
 
   #interpret(at: Insn, limit: number): void {
     const measurement = this.#measurement;
-    if (measurement === undefined) { this.interpreter.run(at, limit); return; }
+    const base = this.#trials.running ? this.#trials.base : 0;
+    if (measurement === undefined) {
+      if (base === 0) this.interpreter.run(at, limit);
+      else this.interpreter.runCounted(at, limit, this.#currentSpace(), base);
+      return;
+    }
     const { watch, interpreting } = measurement, started = watch.start(interpreting);
     try {
-      this.interpreter.runCounted(at, limit, this.#currentSpace());
+      this.interpreter.runCounted(at, limit, this.#currentSpace(), base);
     } finally {
       watch.stop(interpreting, started);
     }
@@ -396,7 +416,7 @@ export class Vcpu {
     this.#leave = false;
     let at = head, code = LEFT_NORMALLY, next: Insn | undefined;
     for (;;) {
-      const region = this.#regions.at(at, S[EIP]!, space), budget = Math.min(limit - this.count, SLICE);
+      const region = this.#regions.at(at, S[EIP]!, space, this.#trials), budget = Math.min(limit - this.count, SLICE);
       if (region === undefined || budget < region.length) { next = at; break; }
       this.#region = region;
       this.#entryBudget = budget;
@@ -410,16 +430,31 @@ export class Vcpu {
       if (region.dropped) this.#measurement?.fetchTranslated(region); // what it counted after it was dropped
       if (code !== LEFT_NORMALLY || this.#leave || this.count >= limit || memory.patience < 0) break;
       const found = this.#executed(S[EIP]!, space);
-      if (found === undefined || found.kind !== REGION) { next = found ?? this.interpreter.fetch; break; }
+      if (found === undefined || found.kind !== REGION && !this.#leftOften(region, found)) { next = found ?? this.interpreter.fetch; break; }
       at = found;
     }
     cache.running = undefined;
     memory.exact = true;
     if (code !== LEFT_NORMALLY) this.#leftAtSite(code);
     else if (this.#event !== undefined) this.#throwEvent();
-    else if (next?.kind === REGION) this.#step(); // the head as the instruction that it is
+    else if (next?.kind === REGION && !this.#trials.running) this.#step(); // the head as the instruction that it is
     else return next;
     return undefined;
+  }
+
+  /**
+   * A region left to `insn`, which is not the head of one. Where that happens often, the region is made anew with what it did not hold, or
+   * `insn` becomes a head. Returns whether it did.
+   */
+  #leftOften(region: Region, insn: Insn): boolean {
+    if (!this.interpreter.leftTo(insn)) return false;
+    if (region.dropped || !region.text.cold.has(this.cpu.words[EIP]!) || region.trial.remade >= MOST_REMADE) return this.interpreter.becomeHead(insn);
+    insn.h = 0;
+    this.cache.removeRange(region);
+    region.drop("remade");
+    this.#trials.again(region.head, region.trial);
+    this.interpreter.becomeHead(region.head);
+    return false;
   }
 
   #runTimed(region: Region, budget: number): number {

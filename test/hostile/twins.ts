@@ -1,4 +1,5 @@
 /** The same guest in both engines, and in what they part. */
+import type { TrialLengths } from "../../runtime/trial.ts";
 import { Vcpu, type Engine } from "../../runtime/vcpu.ts";
 import { createBoard } from "../../src/board.ts";
 import { Machine, type MachineExit, type MachineOptions } from "../../src/machine.ts";
@@ -7,15 +8,17 @@ import { checkCode } from "../../translator/translate.ts";
 
 /** Backward branches taken before a loop is translated: low, so that short runs see translated code. */
 const HOT = 3;
+const SHORT_TRIAL = { stretches: 1, instructions: 20 };
 
 export interface TwinOptions extends Pick<MachineOptions, "memory" | "debugExit"> {
   readonly hotThreshold?: number;
+  readonly trial?: TrialLengths;
 }
 
 /** A machine whose regions are made early and checked. */
-export function hotMachine(engine: Engine, { hotThreshold = HOT, ...options }: TwinOptions = {}): Machine {
+export function hotMachine(engine: Engine, { hotThreshold = HOT, trial = SHORT_TRIAL, ...options }: TwinOptions = {}): Machine {
   return new Machine({ memory: 1 << 20, ...options, engine }, {
-    createVcpu: ({ verifyCode: _, ...parts }) => new Vcpu({ ...parts, hotThreshold, verifyCode: checkCode }),
+    createVcpu: ({ verifyCode: _, ...parts }) => new Vcpu({ ...parts, hotThreshold, trial, verifyCode: checkCode }),
     createBoard,
   });
 }

@@ -60,6 +60,8 @@ export interface RegionText {
   readonly pages: readonly number[];
   readonly instructions: number;
   readonly blocks: number;
+  /** Addresses that it leaves to because they seemed cold. */
+  readonly cold: ReadonlySet<number>;
   /** By number of block; empty where nothing is counted. `COUNT` has two words for each. */
   readonly counted: readonly CountedBlock[];
 }
@@ -179,6 +181,7 @@ class RegionEmitter {
   readonly #passesOff: ReadonlySet<string>;
   readonly #counters: boolean;
   readonly counted: CountedBlock[] = [];
+  readonly cold = new Set<number>();
   readonly length: number;
   instructions = 0;
   #blocks = 0;
@@ -316,6 +319,7 @@ class RegionEmitter {
   }
 
   #edge(source: Block, edge: Edge): Statement[] {
+    if ("leave" in edge && edge.cold) this.cold.add(edge.leave);
     if ("leave" in edge) return this.#away(source, FLOW.leave({ e: number(edge.leave) }));
     const target = this.#structure.blocks[edge.block]!;
     const guard = this.#pageGuard(source, target);
@@ -365,6 +369,6 @@ export function regionText(found: readonly Block[], options: RegionOptions = {})
   const tree = emitter.run();
   return {
     source: generate(tree), functions: [...emitter.functions].map(functionName), sites: emitter.sites, length: emitter.length, pages: emitter.pages,
-    instructions: emitter.instructions, blocks: shape.order.length, counted: emitter.counted,
+    instructions: emitter.instructions, blocks: shape.order.length, counted: emitter.counted, cold: emitter.cold,
   };
 }

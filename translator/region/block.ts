@@ -13,8 +13,8 @@ export interface BlockInstruction {
   readonly plain: boolean;
 }
 
-/** Where an edge leads: to a block of the region, or out of it to a guest address. */
-export type Edge = { readonly block: number } | { readonly leave: number };
+/** Where an edge leads: to a block of the region, or out of it to a guest address; `cold`: because it seemed that it is not taken. */
+export type Edge = { readonly block: number } | { readonly leave: number; readonly cold: boolean };
 
 /** How a block ends: a closed union. */
 export type BlockEnd =

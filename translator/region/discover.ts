@@ -1,7 +1,7 @@
 /**
  * Which blocks make a region.
  *
- * From the head, direct jumps, branches and calls are followed breadth first, only into code that was executed before. A called
+ * From the head, direct jumps, branches and calls are followed, what is hottest first, and only into code that is hot. A called
  * function is copied into its caller's context, so that its return has one predicted target and control flow stays structured;
  * recursion and depth end that. The number of instructions is bounded: V8 optimises mid-sized functions.
  */
@@ -15,8 +15,8 @@ import type { Block, BlockEnd, BlockInstruction, Edge } from "./block.ts";
 
 /** What discovery may see of guest code; nothing is filled and nothing faults. */
 export interface CodeView {
-  /** The instruction at a linear address if it was executed before and may stand in a region. */
-  executed(address: number): { readonly instruction: Instruction; readonly form: Form; readonly fields: Fields } | undefined;
+  /** The instruction at a linear address if it is hot and may stand in a region; of two, the one of larger `weight` is hotter. */
+  executed(address: number): { readonly instruction: Instruction; readonly form: Form; readonly fields: Fields; readonly weight?: number } | undefined;
 }
 
 export interface RegionLimits {
@@ -36,6 +36,7 @@ interface Context {
 interface Walked {
   readonly context: Context;
   readonly address: number;
+  readonly weight: number;
   readonly instructions: BlockInstruction[];
 }
 
@@ -58,6 +59,7 @@ class Discovery {
   readonly #contexts = new Map<string, Context>();
   readonly #starts = new Map<string, number>();
   readonly #queue: Walked[] = [];
+  readonly #waiting = new Set<Walked>();
   #instructions = 0;
 
   constructor(code: CodeView, limits: RegionLimits) {
@@ -68,9 +70,17 @@ class Discovery {
   run(head: number): Block[] | undefined {
     const root: Context = { id: 0, parent: undefined, returnTo: 0, callee: head, depth: 0 };
     this.#start(root, head);
-    for (let k = 0; k < this.#queue.length; k++) this.#walk(this.#queue[k]!);
+    for (let next = this.#hottest(); next !== undefined; next = this.#hottest()) this.#walk(next);
     const blocks = this.#queue.map((walked, id) => this.#block(walked, id));
     return blocks[0] === undefined || blocks[0].instructions.length === 0 ? undefined : blocks;
+  }
+
+  /** The heaviest block that was not read yet; the first among equals. */
+  #hottest(): Walked | undefined {
+    let best: Walked | undefined;
+    for (const planned of this.#waiting) if (best === undefined || planned.weight > best.weight) best = planned;
+    if (best !== undefined) this.#waiting.delete(best);
+    return best;
   }
 
   #key(context: Context, address: number): string { return `${context.id}:${address}`; }
@@ -79,9 +89,12 @@ class Discovery {
   #start(context: Context, address: number): void {
     const key = this.#key(context, address);
     if (this.#starts.has(key) || this.#instructions >= this.#limits.instructions) return;
-    if (this.#code.executed(address) === undefined) return;
+    const seen = this.#code.executed(address);
+    if (seen === undefined) return;
     this.#starts.set(key, this.#queue.length);
-    this.#queue.push({ context, address, instructions: [] });
+    const planned: Walked = { context, address, weight: seen.weight ?? 0, instructions: [] };
+    this.#queue.push(planned);
+    this.#waiting.add(planned);
   }
 
   /** Reads instructions up to the end of the block and plans what follows. Blocks may overlap yet; `#block` cuts them. */
@@ -137,7 +150,7 @@ class Discovery {
 
   #edge(context: Context, address: number): Edge {
     const id = this.#starts.get(this.#key(context, address));
-    return id === undefined || this.#queue[id]!.instructions.length === 0 ? { leave: address } : { block: id };
+    return id === undefined || this.#queue[id]!.instructions.length === 0 ? { leave: address, cold: this.#code.executed(address) === undefined } : { block: id };
   }
 
   #block(walked: Walked, id: number): Block {
@@ -157,7 +170,7 @@ class Discovery {
       case "branch": return { kind: "branch", condition: end.condition, taken: this.#edge(context, target), next: this.#edge(context, after) };
       case "call": {
         const inner = this.#callContext(context, target, after);
-        return { kind: "jump", to: inner === undefined ? { leave: target } : this.#edge(inner, target) };
+        return { kind: "jump", to: inner === undefined ? { leave: target, cold: false } : this.#edge(inner, target) };
       }
       case "indirect":
         if (end.how !== "return" || context.parent === undefined) return { kind: "indirect", to: end.to };

@@ -95,7 +95,7 @@ function makeReducible(blocks: readonly Block[]): { blocks: readonly Block[]; or
       const to = position[edge.block]!;
       if (to > at || dominates(idom, to, at)) return edge;
       changed = true;
-      return { leave: blocks[edge.block]!.address };
+      return { leave: blocks[edge.block]!.address, cold: false };
     });
     return { ...block, end };
   });

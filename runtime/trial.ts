@@ -1,0 +1,69 @@
+/**
+ * Trials: before a region is made at a head, the interpreter watches what runs from there, so that the region holds what is hot and
+ * nothing else. V8 compiles small functions sooner, and code that it has seen run does not make it start over.
+ *
+ * A trial is some stretches of instructions, each from an execution of the head on. It has a number; decoded instructions
+ * that were executed in it carry that number and a count (`Insn.seen`), so that no trial has to clear what the one before left.
+ */
+import type { Insn } from "./insn.ts";
+
+const COUNT_BITS = 14, MOST_TRIALS = 1 << (30 - COUNT_BITS);
+
+export interface TrialLengths {
+  /** How many stretches a trial has; 0: there are no trials, and all that was ever executed counts as hot. */
+  readonly stretches: number;
+  /** Instructions of one stretch. All stretches together are at most 2^14 - 1. */
+  readonly instructions: number;
+}
+
+/** What was seen at one head so far. */
+export interface Trial {
+  /** An instruction with `seen` beyond this ran in the trial. */
+  readonly base: number;
+  stretches: number;
+  /** How often a region at this head was made anew because its ways out had become hot. */
+  readonly remade: number;
+}
+
+export class Trials {
+  readonly #lengths: TrialLengths;
+  readonly #open = new Map<Insn, Trial>();
+  #numbers = 0;
+  /** The stretch that runs now: what is left of it. */
+  left = 0;
+  base = 0;
+
+  constructor(lengths: TrialLengths) { this.#lengths = lengths; }
+
+  /** Whether a stretch runs. */
+  get running(): boolean { return this.left > 0; }
+
+  /** Before a region is made at a head: begins a stretch and returns undefined, or returns the trial that is complete. */
+  at(head: Insn): Trial | undefined {
+    let trial = this.#open.get(head);
+    if (trial === undefined) this.#open.set(head, (trial = this.#new(0)));
+    if (trial.stretches < this.#lengths.stretches) {
+      trial.stretches++;
+      this.left = this.#lengths.instructions;
+      this.base = trial.base;
+      return undefined;
+    }
+    this.#open.delete(head);
+    return trial;
+  }
+
+  /** The region that came from this trial is to be made anew. */
+  again(head: Insn, before: Trial): void { this.#open.set(head, this.#new(before.remade + 1)); }
+
+  /** Every decoded instruction is forgotten. */
+  clear(): void {
+    this.#open.clear();
+    this.left = 0;
+  }
+
+  #new(remade: number): Trial {
+    if (this.#lengths.stretches === 0) return { base: -1, stretches: 0, remade };
+    this.#numbers = this.#numbers % (MOST_TRIALS - 1) + 1;
+    return { base: this.#numbers << COUNT_BITS, stretches: 0, remade };
+  }
+}
