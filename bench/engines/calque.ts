@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BootCase } from "../cases/boot-case.ts";
+import type { GuestCase } from "../cases/guest-case.ts";
 import type { Command, Engine } from "./engine.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -13,11 +13,12 @@ function calque(kind: "translate" | "interpret"): Engine {
     onlyOnRequest: kind === "interpret",
     missing: () => existsSync(launcher) ? undefined : "bin/calque.js is absent",
     version: () => (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string }).version,
-    command: (guest: BootCase): Command => ({
+    command: (guest: GuestCase): Command => ({
       file: process.execPath,
       args: [
         launcher, "run", "--kernel", guest.kernel, ...guest.initrd === undefined ? [] : ["--initrd", guest.initrd], "--append", guest.commandLine,
-        "--memory", `${guest.memoryMiB}M`, "--expect", guest.expect, "--engine", kind, "--pace", "none",
+        "--memory", `${guest.memoryMiB}M`, "--engine", kind, "--pace", "none",
+        ...guest.dialogue === undefined ? ["--expect", guest.expect] : ["--input", "-"],
       ],
     }),
   };

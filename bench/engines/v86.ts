@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BootCase } from "../cases/boot-case.ts";
+import type { GuestCase } from "../cases/guest-case.ts";
 import type { Command, Engine } from "./engine.ts";
 import { findBios } from "./seabios.ts";
 
@@ -17,11 +17,11 @@ export const v86: Engine = {
     return findBios() === undefined ? "no SeaBIOS: install Debian's package `seabios`" : undefined;
   },
   version: () => (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version,
-  command(guest: BootCase): Command {
+  command(guest: GuestCase): Command {
     const bios = findBios();
     if (bios === undefined) throw new Error("no SeaBIOS");
     const job = {
-      kernel: guest.kernel, kind: guest.kind, initrd: guest.initrd, commandLine: guest.commandLine, memoryMiB: guest.memoryMiB,
+      kernel: guest.kernel, kind: guest.kind, initrd: guest.initrd, commandLine: guest.commandLine, memoryMiB: guest.memoryMiB, dialogue: guest.dialogue !== undefined,
       bios: join(bios, "bios.bin"), vgaBios: join(bios, "vgabios-stdvga.bin"),
     };
     return { file: process.execPath, args: [worker, JSON.stringify(job)] };

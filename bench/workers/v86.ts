@@ -1,13 +1,13 @@
 /**
- * A process of its own that boots a kernel under v86 and copies the guest's serial output to standard output.
- * Its argument is the job as JSON. It runs until it is killed.
+ * A process of its own that boots a kernel under v86 and copies the guest's serial output to standard output, and standard input,
+ * where the job has a dialogue, to the guest. Its argument is the job as JSON. It runs until it is killed.
  */
 import { readFileSync, writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { V86 } from "v86";
 
 interface Job {
-  kernel: string; kind: "bzimage" | "multiboot"; initrd?: string; commandLine: string; memoryMiB: number; bios: string; vgaBios: string;
+  kernel: string; kind: "bzimage" | "multiboot"; initrd?: string; commandLine: string; memoryMiB: number; bios: string; vgaBios: string; dialogue: boolean;
 }
 
 function image(path: string): { buffer: ArrayBuffer } {
@@ -39,3 +39,5 @@ emulator.add_listener("serial0-output-byte", (byte: number) => {
     line = [];
   }
 });
+
+if (job.dialogue) process.stdin.setEncoding("latin1").on("data", (text: string) => { emulator.serial0_send(text); });
