@@ -58,7 +58,7 @@ function memoryCell(row: Row, engine: string): string {
 }
 
 function remark(row: Row): string {
-  const remarks = differing(row).map((name) => `other checksum: ${name}`);
+  const others = differing(row), remarks = others.length === 0 ? [] : [`other checksum: ${others.join(" ")}`];
   if (ratioOf(row, "v86") > 1 && row.guest.paced !== true) remarks.unshift("slower than v86");
   if (row.guest.paced === true) remarks.push("peers wait for real time");
   return remarks.join(", ");

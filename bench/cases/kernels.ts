@@ -7,7 +7,7 @@ import type { Group, GuestCase } from "./guest-case.ts";
 
 const SOURCES = join(import.meta.dirname, "../kernels"), OUTPUT = join(import.meta.dirname, "../out");
 const FLAGS = [
-  "-m32", "-march=i686", "-mfpmath=387", "-mno-sse", "-O2", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-fno-pic", "-no-pie",
+  "-m32", "-march=i686", "-mfpmath=387", "-mno-sse", "-O2", "-static", "-nostdlib", "-ffreestanding", "-fno-math-errno", "-fno-stack-protector", "-fno-pic", "-no-pie",
   "-fcf-protection=none", "-fno-asynchronous-unwind-tables", "-fno-tree-vectorize", "-fno-tree-loop-distribute-patterns", "-Wl,--build-id=none",
 ];
 const GUEST = ["guest/start.S", "guest/system.c", "-Wl,-Ttext-segment=0x100000,-z,max-page-size=4096,-z,noexecstack"];

@@ -2,7 +2,7 @@
 import { kernelGroup } from "./kernels.ts";
 
 export const x87 = kernelGroup("x87", "x87 kernels", "s", [
-  { name: "nbody", define: { COUNT: 40_000 } },
+  { name: "nbody", define: { COUNT: 15_000 } },
   { name: "mandelbrot", define: { COUNT: 128 } },
   { name: "floats", define: { COUNT: 6 } },
   { name: "functions", define: { COUNT: 60_000 } },

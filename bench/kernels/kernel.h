@@ -24,10 +24,13 @@ static inline u32 next_random(u32 *state) {
   return *state = x;
 }
 
+/* Takes a value into a checksum (FNV-1a's step on a whole word). */
+static inline u32 mix(u32 checksum, u32 value) { return (checksum ^ value) * 16777619; }
+
 /* Folds the raw bits of a result into a checksum. */
 static inline u32 fold(u32 checksum, const void *bits, u32 bytes) {
   const u8 *b = bits;
-  while (bytes--) checksum = (checksum ^ *b++) * 16777619;
+  while (bytes--) checksum = mix(checksum, *b++);
   return checksum;
 }
 

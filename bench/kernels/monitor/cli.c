@@ -5,7 +5,7 @@ u32 kernel(void) {
   u32 sum = 0;
   for (u32 k = 0; k < COUNT; k++) {
     __asm__ volatile("cli");
-    sum = (sum << 1 | sum >> 31) ^ k;
+    sum = mix(sum, k);
     __asm__ volatile("sti");
   }
   __asm__ volatile("cli");

@@ -9,5 +9,5 @@ u32 kernel(void) {
     if (k == 0) first = ebx ^ ecx ^ edx;
     if ((ebx ^ ecx ^ edx) != first) changed++;
   }
-  return changed;
+  return mix(COUNT, changed);
 }

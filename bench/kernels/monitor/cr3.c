@@ -8,7 +8,7 @@ u32 kernel(void) {
   for (u32 k = 0; k < COUNT; k++) {
     __asm__ volatile("movl %0, %%cr3" : : "r"(page_directory) : "memory");
     for (u32 page = 0; page < PAGES; page++) sum += pages[page][k & 1023] += k ^ page;
-    sum = sum << 1 ^ k;
+    sum = mix(sum, k);
   }
   return sum;
 }

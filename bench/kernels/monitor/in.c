@@ -3,6 +3,6 @@
 
 u32 kernel(void) {
   u32 sum = 0;
-  for (u32 k = 0; k < COUNT; k++) sum = (sum << 1 | sum >> 31) ^ in8(PORT) ^ k;
+  for (u32 k = 0; k < COUNT; k++) sum = mix(sum, in8(PORT) ^ k);
   return sum;
 }

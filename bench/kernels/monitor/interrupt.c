@@ -22,7 +22,7 @@ u32 kernel(void) {
     __asm__ volatile("sti\n\t" WAIT : : : "memory");
     while (interrupts <= k) __asm__ volatile("pause" : : : "memory");
     __asm__ volatile("cli" : : : "memory");
-    sum = (sum << 1 | sum >> 31) ^ interrupts;
+    sum = mix(sum, interrupts);
   }
   start_interrupts(0);
   return sum;

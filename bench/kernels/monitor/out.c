@@ -5,7 +5,7 @@ u32 kernel(void) {
   u32 sum = 0;
   for (u32 k = 0; k < COUNT; k++) {
     out8(PORT, (u8)(k | VALUE));
-    sum = (sum << 1 | sum >> 31) ^ k;
+    sum = mix(sum, k);
   }
   return sum;
 }

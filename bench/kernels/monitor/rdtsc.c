@@ -9,5 +9,5 @@ u32 kernel(void) {
     if (now < last) backwards++;
     last = now;
   }
-  return backwards;
+  return mix(COUNT, backwards);
 }

@@ -6,7 +6,7 @@ struct frame { u32 ebx, ecx, edx, esi, edi, ebp, eax, ds, es; };
 static u32 calls[4], (*table[4])(struct frame *);
 
 static u32 add(struct frame *f) { return f->ebx + f->ecx; }
-static u32 mix(struct frame *f) { return f->ebx ^ f->ecx << 3 ^ f->edx; }
+static u32 scramble(struct frame *f) { return f->ebx ^ f->ecx << 3 ^ f->edx; }
 static u32 count(struct frame *f) { return ++calls[f->ebx & 3]; }
 static u32 swap(struct frame *f) { return __builtin_bswap32(f->ebx); }
 
@@ -29,7 +29,7 @@ static u32 user(void) {
 
 u32 kernel(void) {
   table[0] = add;
-  table[1] = mix;
+  table[1] = scramble;
   table[2] = count;
   table[3] = swap;
   set_gate(0x80, gate, 3);

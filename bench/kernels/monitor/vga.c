@@ -7,7 +7,7 @@ u32 kernel(void) {
   for (u32 k = 0; k < 2000; k++) screen[k] = 0x0720;
   for (u32 k = 0, at = 0; k < COUNT; k++) {
     screen[at] = (u16)(0x0700 | k & 0x7f);
-    sum = (sum << 1 | sum >> 31) ^ screen[at ^ 1];
+    sum = mix(sum, screen[at ^ 1]);
     at = at == 1999 ? 0 : at + 1;
   }
   return sum;

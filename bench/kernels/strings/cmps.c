@@ -12,7 +12,7 @@ u32 kernel(void) {
     *end ^= 1;
     __asm__ volatile("repe cmps" SUFFIX "\n\tsetb %b3" : "+c"(count), "+S"(source), "+D"(target), "=&a"(below) : : "memory", "cc");
     *end ^= 1;
-    sum = (sum << 1 | sum >> 31) ^ count ^ below ^ (u32)(source - from);
+    sum = mix(sum, count ^ below ^ (u32)(source - from));
   }
   return sum;
 }

@@ -12,7 +12,7 @@ u32 kernel(void) {
     __asm__ volatile("repne scas" SUFFIX : "+c"(count), "+D"(target) : "a"(WIDTH == 1 ? 0xff : WIDTH == 2 ? 0xffff : 0xff0000ff) : "memory", "cc");
     *end = 0;
     *(end + WIDTH - 1) = 0;
-    sum = (sum << 1 | sum >> 31) ^ count ^ (u32)(target - from);
+    sum = mix(sum, count ^ (u32)(target - from));
   }
   return sum;
 }
