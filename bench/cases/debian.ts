@@ -22,13 +22,13 @@ function provenance(): string {
 }
 
 const STEPS: readonly Step[] = [
-  { name: "loop", command: "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo $i" },
+  { name: "loop", command: "i=0; while [ $i -lt 10000 ]; do i=$((i+1)); done; echo $i" },
   { name: "fork-exec", command: "i=0; while [ $i -lt 300 ]; do /bin/uname >/dev/null; i=$((i+1)); done" },
   { name: "tar-sha256", command: "tar cf - /lib 2>/dev/null | sha256sum" },
   { name: "tar-md5", command: "tar cf - /lib 2>/dev/null | md5sum" },
   { name: "find-sed-grep", command: "find / -xdev | sed 's/[aeiou]/#/g' | grep -c '#.*#.*s'" },
-  { name: "awk", command: "seq 1 30000 | awk '{ s += $1 * $1 % 7; n[$1 % 97]++ } END { print s }'" },
-  { name: "sort", command: "seq 1 20000 | sed 's/\\(.*\\)\\(.\\)/\\2\\1/' | sort | md5sum" },
+  { name: "awk", command: "seq 1 15000 | awk '{ s += $1 * $1 % 7; n[$1 % 97]++ } END { print s }'" },
+  { name: "sort", command: "seq 1 10000 | sed 's/\\(.*\\)\\(.\\)/\\2\\1/' | sort | md5sum" },
 ];
 
 export const boot: Group = { name: "boot", title: "Debian's boot to the shell prompt", unit: "s", provenance, names: ["boot"], build: debianBoot };
