@@ -21,7 +21,7 @@ u32 kernel(void) {
   u32 words[WORDS], state = 37, sum = 0;
   u64 wide = 0x0123456789abcdefull;
   for (u32 k = 0; k < WORDS; k++) words[k] = next_random(&state);
-  for (u32 round = 0; round < 4000000; round++) {
+  for (u32 round = 0; round < 2000000; round++) {
     u32 count = words[round & 7] & 31;
     wide = (wide << count | round) ^ wide >> (count ^ 21);
     if (rotate_left(words)) words[0] ^= 0x425; /* a linear feedback */
