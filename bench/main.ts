@@ -35,9 +35,9 @@ function fail(message: string): never {
 function readOptions(): Options {
   try {
     const several = { type: "string", multiple: true, default: [] as string[] } as const;
-    const { values } = parseArgs({
-      options: { rounds: { type: "string", default: "3" }, only: several, group: several, match: several, json: { type: "string" }, help: { type: "boolean", default: false } },
-    });
+    const { values } = parseArgs({ options: {
+      rounds: { type: "string", default: "3" }, only: several, group: several, match: several, json: { type: "string" }, help: { type: "boolean", default: false },
+    } });
     return { rounds: Number(values.rounds), only: values.only, groups: values.group, match: values.match, json: values.json, help: values.help };
   } catch (error) {
     return fail(error instanceof Error ? error.message : String(error));
@@ -119,8 +119,8 @@ async function main(): Promise<void> {
   for (const group of groups) {
     const rows = await measureGroup(group, engines, options);
     if (rows.length === 0) continue;
-    const laps = lapTable(rows);
-    process.stdout.write(`\n${group.title} (${group.provenance()})\n${versions}\n${machine}\n\n${groupTable(group, rows, engines)}\n${laps === undefined ? "" : `\n${laps}\n`}`);
+    const tables = [groupTable(group, rows, engines), lapTable(rows)].filter((table) => table !== undefined);
+    process.stdout.write(`\n${group.title} (${group.provenance()})\n${versions}\n${machine}\n\n${tables.join("\n\n")}\n`);
     all.push(...rows);
     results.push(...rows.map((row) => jsonOf(group, row)));
     if (options.json !== undefined) writeJson(options.json, results);

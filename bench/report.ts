@@ -71,10 +71,12 @@ function meanRow(rows: readonly Row[], peers: readonly string[], blanks: number)
 }
 
 export function groupTable(group: Group, rows: readonly Row[], engines: readonly Engine[]): string {
-  const names = engines.map((engine) => engine.name), peers = PEERS.filter((peer) => names.includes(peer) && names.includes(SUBJECT));
+  const took = engines.filter((engine) => rows.some((row) => row.cells.some((cell) => cell.engine === engine && cell.readings.length > 0)));
+  const names = took.map((engine) => engine.name), peers = PEERS.filter((peer) => names.includes(peer) && names.includes(SUBJECT));
   const processes = names.filter((name) => name !== "native");
   const header = [
-    group.unit === "s" ? "seconds" : "ns an operation", ...names, ...peers.map((peer) => `calque/${peer}`), ...processes.map((name) => `${name} MiB`), "checksum", "",
+    group.unit === "s" ? "seconds" : "ns an operation", ...names, ...peers.map((peer) => `calque/${peer}`), ...processes.map((name) => `${name} MiB`),
+    "checksum", "",
   ];
   const lines = rows.map((row) => [
     row.name, ...names.map((name) => timeCell(row, name, group.unit)), ...peers.map((peer) => figure(ratioOf(row, peer), 2)),
@@ -85,16 +87,24 @@ export function groupTable(group: Group, rows: readonly Row[], engines: readonly
 
 /** Time and memory of the first, fifth and last lap: flat where nothing piles up. */
 export function lapTable(rows: readonly Row[]): string | undefined {
-  const lines = rows.flatMap((row) => row.cells.flatMap((cell) => cell.readings.slice(0, 1).filter((reading) => reading.laps.length > 1).map((reading) => {
-    const chosen = [reading.laps[0]!, reading.laps[reading.laps.length >> 1]!, reading.laps.at(-1)!];
-    return [`${row.name} ${cell.engine.name}`, ...chosen.map((lap) => lap.seconds.toFixed(2)), ...chosen.map((lap) => lap.residentMiB.toFixed(0))];
-  })));
+  const lines = rows.flatMap((row) => row.cells.flatMap((cell) => {
+    const laps = cell.readings[0]?.laps ?? [];
+    if (laps.length < 2) return [];
+    const chosen = [laps[0]!, laps[laps.length >> 1]!, laps.at(-1)!];
+    return [[`${row.name} ${cell.engine.name}`, ...chosen.map((lap) => lap.seconds.toFixed(2)), ...chosen.map((lap) => lap.residentMiB.toFixed(0))]];
+  }));
   return lines.length === 0 ? undefined : formatTable(["laps", "first s", "middle s", "last s", "first MiB", "middle MiB", "last MiB"], lines);
+}
+
+/** Against the faster peer; NaN where none took part. */
+function worstRatio(row: Row): number {
+  const ratios = PEERS.map((peer) => ratioOf(row, peer)).filter((ratio) => !Number.isNaN(ratio));
+  return ratios.length === 0 ? NaN : Math.max(...ratios);
 }
 
 /** The rows in which calque is slowest against the faster of its peers. */
 export function slowestTable(rows: readonly Row[], count: number): string | undefined {
-  const ranked = rows.filter((row) => row.guest.paced !== true).map((row) => ({ row, ratio: Math.max(...PEERS.map((peer) => ratioOf(row, peer)).filter((ratio) => !Number.isNaN(ratio))) }))
-    .filter(({ ratio }) => Number.isFinite(ratio)).toSorted((a, b) => b.ratio - a.ratio).slice(0, count);
-  return ranked.length === 0 ? undefined : formatTable(["slowest rows", "against the faster peer"], ranked.map(({ row, ratio }) => [row.name, ratio.toFixed(2)]));
+  const ranked = rows.filter((row) => row.guest.paced !== true && !Number.isNaN(worstRatio(row))).toSorted((a, b) => worstRatio(b) - worstRatio(a)).slice(0, count);
+  if (ranked.length === 0) return undefined;
+  return formatTable(["slowest rows", "against the faster peer"], ranked.map((row) => [row.name, worstRatio(row).toFixed(2)]));
 }
