@@ -5,15 +5,30 @@ import type { Command } from "./engines/engine.ts";
 
 const POLL_MILLISECONDS = 100, KEPT = 256 * 1024;
 
+function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ").filter((word) => word !== "").map(Number);
+  } catch {
+    return [];
+  }
+}
+
 /** Resident KiB of a process and its descendants, now or at most (proc(5): VmRSS, VmHWM); 0 where it has ended. */
 function residentKiB(pid: number, field: "VmRSS" | "VmHWM"): number {
   try {
     const own = new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(readFileSync(`/proc/${pid}/status`, "latin1"));
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ").filter((word) => word !== "");
-    return Number(own?.[1] ?? 0) + children.reduce((sum, child) => sum + residentKiB(Number(child), field), 0);
+    return childrenOf(pid).reduce((sum, child) => sum + residentKiB(child, field), Number(own?.[1] ?? 0));
   } catch {
     return 0;
   }
+}
+
+/** A process and its descendants: a launcher's child does not end with it. */
+function killAll(pid: number): void {
+  for (const child of childrenOf(pid)) killAll(child);
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch { /* it has ended */ }
 }
 
 export class EngineProcess {
@@ -28,8 +43,7 @@ export class EngineProcess {
   readonly started = performance.now();
 
   constructor({ file, args }: Command) {
-    // A group of its own: a launcher's child ends with it.
-    this.#child = spawn(file, [...args], { stdio: ["pipe", "pipe", "pipe"], detached: true });
+    this.#child = spawn(file, [...args], { stdio: ["pipe", "pipe", "pipe"] });
     this.#poll = setInterval(() => { this.#samplePeak(); }, POLL_MILLISECONDS);
     this.#child.stdin!.on("error", () => {});
     this.#child.stdout!.setEncoding("latin1").on("data", (text: string) => {
@@ -84,9 +98,6 @@ export class EngineProcess {
 
   close(): void {
     clearInterval(this.#poll);
-    if (this.#child.pid === undefined) return;
-    try {
-      process.kill(-this.#child.pid, "SIGKILL");
-    } catch { /* it has ended */ }
+    if (this.#child.pid !== undefined && this.#child.exitCode === null) killAll(this.#child.pid);
   }
 }

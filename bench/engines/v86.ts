@@ -21,7 +21,7 @@ export const v86: Engine = {
     const bios = findBios();
     if (bios === undefined) throw new Error("no SeaBIOS");
     const job = {
-      kernel: guest.kernel, kind: guest.kind, initrd: guest.initrd, commandLine: guest.commandLine, memoryMiB: guest.memoryMiB, dialogue: guest.dialogue !== undefined,
+      kernel: guest.kernel, kind: guest.kind, initrd: guest.initrd, commandLine: guest.commandLine, memoryMiB: guest.memoryMiB,
       bios: join(bios, "bios.bin"), vgaBios: join(bios, "vgabios-stdvga.bin"),
     };
     return { file: process.execPath, args: [worker, JSON.stringify(job)] };

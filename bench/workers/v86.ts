@@ -1,13 +1,13 @@
 /**
- * A process of its own that boots a kernel under v86 and copies the guest's serial output to standard output, and standard input,
- * where the job has a dialogue, to the guest. Its argument is the job as JSON. It runs until it is killed.
+ * A process of its own that boots a kernel under v86 and copies the guest's serial output to standard output, and standard input
+ * to the guest. Its argument is the job as JSON. It runs until it is killed or standard input ends.
  */
 import { readFileSync, writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { V86 } from "v86";
 
 interface Job {
-  kernel: string; kind: "bzimage" | "multiboot"; initrd?: string; commandLine: string; memoryMiB: number; bios: string; vgaBios: string; dialogue: boolean;
+  kernel: string; kind: "bzimage" | "multiboot"; initrd?: string; commandLine: string; memoryMiB: number; bios: string; vgaBios: string;
 }
 
 function image(path: string): { buffer: ArrayBuffer } {
@@ -40,4 +40,4 @@ emulator.add_listener("serial0-output-byte", (byte: number) => {
   }
 });
 
-if (job.dialogue) process.stdin.setEncoding("latin1").on("data", (text: string) => { emulator.serial0_send(text); });
+process.stdin.setEncoding("latin1").on("data", (text: string) => { emulator.serial0_send(text); }).on("end", () => { process.exit(); });
