@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { chromium, type Page } from "playwright-core";
 import { runGuest, type GuestJob, type GuestRun } from "./browser/run-guest.ts";
 import { serveModules } from "./browser/module-server.ts";
-import { kernelCase } from "./cases/kernels.ts";
+import { integer } from "./cases/integer.ts";
 import { median } from "./statistics.ts";
 import { formatTable } from "./table.ts";
 
@@ -65,7 +65,7 @@ const rows: string[][] = [];
 
 async function measure(where: string, run: Run): Promise<void> {
   for (const name of values.kernel) {
-    const image = relative(ROOT, kernelCase(name).kernel);
+    const image = relative(ROOT, integer.build(name).kernel);
     for (const engine of ENGINES) {
       const runs: GuestRun[] = [];
       for (let round = 0; round < rounds; round++) runs.push(await run(image, engine));

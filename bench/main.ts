@@ -1,44 +1,44 @@
 /**
- * `npm run bench`: whole guests under calque and its peers, the engines in turn, round after round, so that
- * a change in the machine's load meets them all alike.
+ * `npm run bench`: the same guests under calque and its peers, the engines in turn, round after round, so that
+ * a change in the machine's load meets them all alike. The exit code is 1 where a run failed or calque reached another checksum.
  *
- *     node bench/main.ts [--rounds N] [--only NAME]... [--case NAME]... [--json FILE]
+ *     node bench/main.ts [--group NAME]... [--match TEXT]... [--only ENGINE]... [--rounds N] [--json FILE]
  */
 import { renameSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import type { BootCase } from "./cases/boot-case.ts";
-import { CASES, DEFAULT_CASES, KERNEL_CASES } from "./cases/index.ts";
+import type { Group, GuestCase } from "./cases/guest-case.ts";
+import { DEFAULT_GROUPS, GROUPS } from "./cases/index.ts";
 import type { Engine } from "./engines/engine.ts";
 import { ENGINES } from "./engines/index.ts";
-import { runUntil, type Marks, type RunResult } from "./process-run.ts";
-import { median } from "./statistics.ts";
-import { formatTable } from "./table.ts";
+import { runCase, type Reading } from "./measure.ts";
+import { differing, groupTable, lapTable, slowestTable, type Row } from "./report.ts";
 
-interface Measured {
-  readonly engine: Engine;
-  readonly runs: RunResult[];
-  failure: string | undefined;
-}
-
-const usage = `usage: npm run bench -- [--rounds N] [--only NAME]... [--case NAME]... [--json FILE]
+const usage = `usage: npm run bench -- [--group NAME]... [--match TEXT]... [--only ENGINE]... [--rounds N] [--json FILE]
 engines: ${ENGINES.map((engine) => engine.name + (engine.onlyOnRequest ? " (slow: only with --only)" : "")).join(", ")}
-cases: ${Object.keys(CASES).join(", ")}; kernels: all but whole guests (default: ${DEFAULT_CASES.join(", ")})`;
+groups: ${GROUPS.map((group) => group.name).join(", ")} (default: ${DEFAULT_GROUPS.map((group) => group.name).join(", ")})`;
+
+interface Options {
+  readonly rounds: number;
+  readonly only: readonly string[];
+  readonly groups: readonly string[];
+  readonly match: readonly string[];
+  readonly json: string | undefined;
+  readonly help: boolean;
+}
 
 function fail(message: string): never {
   process.stderr.write(`bench: ${message}\n${usage}\n`);
   process.exit(2);
 }
 
-function readOptions(): { rounds: number; only: string[]; cases: string[]; json: string | undefined; help: boolean } {
+function readOptions(): Options {
   try {
-    const { values } = parseArgs({
-      options: {
-        rounds: { type: "string", default: "3" }, only: { type: "string", multiple: true, default: [] },
-        case: { type: "string", multiple: true, default: [] }, json: { type: "string" }, help: { type: "boolean", default: false },
-      },
-    });
-    return { rounds: Number(values.rounds), only: values.only, cases: values.case, json: values.json, help: values.help };
+    const several = { type: "string", multiple: true, default: [] as string[] } as const;
+    const { values } = parseArgs({ options: {
+      rounds: { type: "string", default: "3" }, only: several, group: several, match: several, json: { type: "string" }, help: { type: "boolean", default: false },
+    } });
+    return { rounds: Number(values.rounds), only: values.only, groups: values.group, match: values.match, json: values.json, help: values.help };
   } catch (error) {
     return fail(error instanceof Error ? error.message : String(error));
   }
@@ -55,57 +55,39 @@ function chosenEngines(only: readonly string[]): Engine[] {
   });
 }
 
-function marksOf(engine: Engine, guest: BootCase): Marks {
-  return engine.startsAtOnce === true ? { expect: guest.expect } : guest;
+function chosenGroups(names: readonly string[]): readonly Group[] {
+  if (names.length === 0) return DEFAULT_GROUPS;
+  return names.map((name) => GROUPS.find((group) => group.name === name) ?? fail(`no group ${name}`));
 }
 
-/** Throws where another run of the case had another result. */
-function checkAgainst(measured: readonly Measured[], result: RunResult): void {
-  const other = measured.flatMap(({ runs }) => runs).find((run) => run.checksum !== result.checksum);
-  if (other !== undefined) throw new Error(`checksum ${result.checksum}, but ${other.checksum} before`);
-}
-
-async function measureRounds(guest: BootCase, engines: readonly Engine[], rounds: number): Promise<Measured[]> {
-  const measured: Measured[] = engines.map((engine) => ({ engine, runs: [], failure: undefined }));
+async function measureCase(guest: GuestCase, engines: readonly Engine[], rounds: number): Promise<Row[]> {
+  const readings = new Map<Engine, Reading[]>(engines.map((engine) => [engine, []])), failed = new Map<Engine, string>();
   for (let round = 1; round <= rounds; round++) {
-    for (const entry of measured) {
-      if (entry.failure !== undefined) continue;
+    for (const engine of engines.filter((each) => !failed.has(each) && (each.runs?.(guest) ?? true))) {
       try {
-        const result = await runUntil(entry.engine.command(guest), marksOf(entry.engine, guest), guest.timeoutSeconds);
-        checkAgainst(measured, result);
-        entry.runs.push(result);
-        process.stderr.write(`round ${round}/${rounds}  ${entry.engine.name}  ${result.seconds.toFixed(2)} s  ${result.peakMiB.toFixed(0)} MiB\n`);
+        const run = await runCase(engine, guest);
+        readings.get(engine)!.push(...run);
+        process.stderr.write(`${round}/${rounds}  ${engine.name}  ${run.map(({ row, seconds }) => `${row} ${seconds.toFixed(2)} s`).join("  ")}\n`);
       } catch (error) {
-        entry.failure = error instanceof Error ? error.message : String(error);
-        process.stderr.write(`round ${round}/${rounds}  ${entry.engine.name}  failed: ${entry.failure}\n`);
+        failed.set(engine, `${engine.name}: ${error instanceof Error ? error.message : String(error)}`);
+        process.stderr.write(`${round}/${rounds}  ${guest.name}  failed: ${failed.get(engine)}\n`);
       }
     }
   }
-  return measured;
+  const names = [guest.name, ...guest.dialogue?.map((step) => step.name) ?? []];
+  return names.map((name) => ({
+    name, guest, failures: [...failed.values()],
+    cells: engines.map((engine) => ({ engine, readings: readings.get(engine)!.filter((reading) => reading.row === name) })),
+  }));
 }
 
-/** The first engine that finished is the 1.00 of the ratios: calque where it takes part. */
-function report(measured: readonly Measured[]): string {
-  const finished = measured.filter((entry) => entry.runs.length > 0);
-  const reference = median(finished[0]?.runs.map((run) => run.seconds) ?? []);
-  const rows = measured.map(({ engine, runs }) => {
-    if (runs.length === 0) return [engine.title, engine.version(), "failed", "", "", "", ""];
-    const seconds = runs.map((run) => run.seconds), middle = median(seconds);
-    return [
-      engine.title, engine.version(), middle.toFixed(2), Math.min(...seconds).toFixed(2), Math.max(...seconds).toFixed(2),
-      (middle / reference).toFixed(2), median(runs.map((run) => run.peakMiB)).toFixed(0),
-    ];
-  });
-  return formatTable(["engine", "version", "median s", "min s", "max s", "ratio", "peak MiB"], rows);
-}
-
-/** Medians in seconds, a row for each case and a column for each engine. */
-function overview(all: ReadonlyMap<string, readonly Measured[]>, engines: readonly Engine[]): string {
-  const rows = [...all].map(([name, measured]) => [name, ...engines.map((engine) => {
-    const runs = measured.find((entry) => entry.engine === engine)?.runs ?? [];
-    return runs.length === 0 ? "-" : median(runs.map((run) => run.seconds)).toFixed(2);
-  })]);
-  return formatTable(["median s", ...engines.map((engine) => engine.name)], rows);
+async function measureGroup(group: Group, engines: readonly Engine[], options: Options): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const name of group.names) {
+    if (options.match.length > 0 && !options.match.some((text) => name.includes(text))) continue;
+    rows.push(...await measureCase(group.build(name), engines, options.rounds));
+  }
+  return rows;
 }
 
 function writeJson(file: string, results: readonly object[]): void {
@@ -113,24 +95,40 @@ function writeJson(file: string, results: readonly object[]): void {
   renameSync(`${file}.partial`, file);
 }
 
+function jsonOf(group: Group, row: Row): object {
+  return {
+    group: group.name, row: row.name, operations: row.guest.operations, failures: row.failures, differing: differing(row),
+    engines: row.cells.map(({ engine, readings }) => ({ engine: engine.name, version: engine.version(), readings })),
+  };
+}
+
+function judge(rows: readonly Row[]): void {
+  const wrong = rows.some((row) => row.failures.length > 0 || differing(row).some((name) => name === "translate" || name === "interpret"));
+  if (wrong) process.exitCode = 1;
+}
+
 async function main(): Promise<void> {
   const options = readOptions();
   if (options.help) { process.stdout.write(`${usage}\n`); return; }
   if (!Number.isInteger(options.rounds) || options.rounds < 1) fail("--rounds wants a positive integer");
-  const engines = chosenEngines(options.only);
+  const engines = chosenEngines(options.only), groups = chosenGroups(options.groups);
   if (engines.length === 0) fail("no engine can run here");
-  const results: object[] = [], all = new Map<string, readonly Measured[]>();
-  for (const name of (options.cases.length > 0 ? options.cases : DEFAULT_CASES).flatMap((name) => name === "kernels" ? KERNEL_CASES : [name])) {
-    const guest = (CASES[name] ?? fail(`no case ${name}`))();
-    const measured = await measureRounds(guest, engines.filter((engine) => engine.runs?.(guest) ?? true), options.rounds);
-    all.set(name, measured);
-    const machine = `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}, Node ${process.version}`;
-    process.stdout.write(`\n${guest.title} (${guest.provenance})\n${machine}; ${options.rounds} rounds\n\n${report(measured)}\n`);
-    results.push(...measured.map(({ engine, runs, failure }) => ({ case: name, engine: engine.name, version: engine.version(), runs, failure })));
-    if (measured.some((entry) => entry.failure !== undefined)) process.exitCode = 1;
+  const versions = engines.map((engine) => `${engine.title} ${engine.version()}`.trim()).join(", ");
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}, Node ${process.version}; medians of ${options.rounds} rounds`;
+  const results: object[] = [], all: Row[] = [];
+  for (const group of groups) {
+    const rows = await measureGroup(group, engines, options);
+    if (rows.length === 0) continue;
+    const tables = [groupTable(group, rows, engines), lapTable(rows)].filter((table) => table !== undefined);
+    process.stdout.write(`\n${group.title} (${group.provenance()})\n${versions}\n${machine}\n\n${tables.join("\n\n")}\n`);
+    all.push(...rows);
+    results.push(...rows.map((row) => jsonOf(group, row)));
+    if (options.json !== undefined) writeJson(options.json, results);
+    judge(rows);
   }
-  if (all.size > 1) process.stdout.write(`\n${overview(all, engines)}\n`);
-  if (options.json !== undefined) writeJson(options.json, results);
+  if (all.length === 0) fail("nothing matches");
+  const slowest = slowestTable(all, 12);
+  if (slowest !== undefined && all.length > 1) process.stdout.write(`\n${slowest}\n`);
 }
 
 await main().catch((error: unknown) => { fail(error instanceof Error ? error.message : String(error)); });

@@ -1,14 +1,12 @@
-/** Every case by name. A new whole guest is a file and a line here; a new kernel is a C file of bench/kernels. */
-import type { BootCase } from "./boot-case.ts";
-import { debianBoot } from "./debian.ts";
-import { KERNELS, kernelCase } from "./kernels.ts";
+/** Every group, in the order in which they run. A new kernel is a C file of bench/kernels and a line in its group's list. */
+import { code } from "./code.ts";
+import { boot, shell } from "./debian.ts";
+import type { Group } from "./guest-case.ts";
+import { integer } from "./integer.ts";
+import { monitor } from "./monitor.ts";
+import { strings } from "./strings.ts";
+import { x87 } from "./x87.ts";
 
-export const CASES: Readonly<Record<string, () => BootCase>> = {
-  debian: debianBoot,
-  ...Object.fromEntries(KERNELS.map((name) => [name, () => kernelCase(name)])),
-};
-
-/** What runs where nothing is asked for. */
-export const DEFAULT_CASES = ["debian"];
-/** Short for all compute kernels. */
-export const KERNEL_CASES = KERNELS;
+export const GROUPS: readonly Group[] = [integer, x87, strings, monitor, code, boot, shell];
+/** What runs where nothing is asked for: the shell's session begins with the boot. */
+export const DEFAULT_GROUPS: readonly Group[] = GROUPS.filter((group) => group !== boot);

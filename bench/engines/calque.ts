@@ -1,10 +1,23 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BootCase } from "../cases/boot-case.ts";
+import type { GuestCase } from "../cases/guest-case.ts";
 import type { Command, Engine } from "./engine.ts";
 
 const root = join(import.meta.dirname, "../..");
 const launcher = join(root, "bin/calque.js");
+const worker = join(import.meta.dirname, "../workers/calque.ts");
+
+/** Debian, as a user runs it. */
+function commandLine(guest: GuestCase, kind: string): Command {
+  const end = guest.dialogue === undefined ? ["--expect", guest.expect] : ["--input", "-"];
+  return {
+    file: process.execPath,
+    args: [
+      launcher, "run", "--kernel", guest.kernel, ...guest.initrd === undefined ? [] : ["--initrd", guest.initrd], "--append", guest.commandLine,
+      "--memory", `${guest.memoryMiB}M`, "--engine", kind, "--pace", "none", ...end,
+    ],
+  };
+}
 
 function calque(kind: "translate" | "interpret"): Engine {
   return {
@@ -13,13 +26,10 @@ function calque(kind: "translate" | "interpret"): Engine {
     onlyOnRequest: kind === "interpret",
     missing: () => existsSync(launcher) ? undefined : "bin/calque.js is absent",
     version: () => (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string }).version,
-    command: (guest: BootCase): Command => ({
-      file: process.execPath,
-      args: [
-        launcher, "run", "--kernel", guest.kernel, ...guest.initrd === undefined ? [] : ["--initrd", guest.initrd], "--append", guest.commandLine,
-        "--memory", `${guest.memoryMiB}M`, "--expect", guest.expect, "--engine", kind, "--pace", "none",
-      ],
-    }),
+    command(guest: GuestCase): Command {
+      if (guest.begin === undefined) return commandLine(guest, kind);
+      return { file: process.execPath, args: [worker, JSON.stringify({ kernel: guest.kernel, engine: kind, memoryMiB: guest.memoryMiB })] };
+    },
   };
 }
 

@@ -1,8 +1,8 @@
 /**
  * What the runner knows of an engine: how to start it on a case as a process of its own whose standard
- * output is the guest's serial output.
+ * output is the guest's serial output, and whose standard input is typed there where the case has a dialogue.
  */
-import type { BootCase } from "../cases/boot-case.ts";
+import type { GuestCase } from "../cases/guest-case.ts";
 
 export interface Command {
   readonly file: string;
@@ -21,6 +21,6 @@ export interface Engine {
   readonly startsAtOnce?: boolean;
   version(): string;
   /** Whether it can run this case; absent where it runs all. */
-  runs?(guest: BootCase): boolean;
-  command(guest: BootCase): Command;
+  runs?(guest: GuestCase): boolean;
+  command(guest: GuestCase): Command;
 }

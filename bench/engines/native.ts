@@ -1,4 +1,4 @@
-import type { BootCase } from "../cases/boot-case.ts";
+import type { GuestCase } from "../cases/guest-case.ts";
 import type { Command, Engine } from "./engine.ts";
 
 /** The same work as a 32-bit program on the processor itself: what a perfect engine would take. */
@@ -8,8 +8,8 @@ export const native: Engine = {
   startsAtOnce: true,
   missing: () => undefined,
   version: () => "",
-  runs: (guest: BootCase) => guest.native !== undefined,
-  command(guest: BootCase): Command {
+  runs: (guest: GuestCase) => guest.native !== undefined,
+  command(guest: GuestCase): Command {
     if (guest.native === undefined) throw new Error(`${guest.name} is no program of the host`);
     return { file: guest.native, args: [] };
   },

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import type { BootCase } from "../cases/boot-case.ts";
+import type { GuestCase } from "../cases/guest-case.ts";
 import type { Command, Engine } from "./engine.ts";
 
 const PROGRAM = "qemu-system-i386";
@@ -11,7 +11,7 @@ export const qemu: Engine = {
   missing: () => spawnSync(PROGRAM, ["--version"]).status === 0
     ? undefined : `${PROGRAM} is absent: install Debian's package \`qemu-system-x86\``,
   version: () => /version (\S+)/.exec(spawnSync(PROGRAM, ["--version"], { encoding: "utf8" }).stdout)?.[1] ?? "unknown",
-  command: (guest: BootCase): Command => ({
+  command: (guest: GuestCase): Command => ({
     file: PROGRAM,
     args: [
       "-machine", "pc", "-accel", "tcg", "-cpu", "pentium,+cmov", "-m", String(guest.memoryMiB),

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BootCase } from "../cases/boot-case.ts";
+import type { GuestCase } from "../cases/guest-case.ts";
 import type { Command, Engine } from "./engine.ts";
 import { findBios } from "./seabios.ts";
 
@@ -17,7 +17,7 @@ export const v86: Engine = {
     return findBios() === undefined ? "no SeaBIOS: install Debian's package `seabios`" : undefined;
   },
   version: () => (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version,
-  command(guest: BootCase): Command {
+  command(guest: GuestCase): Command {
     const bios = findBios();
     if (bios === undefined) throw new Error("no SeaBIOS");
     const job = {

@@ -1,6 +1,6 @@
 /**
- * A process of its own that boots a kernel under v86 and copies the guest's serial output to standard output.
- * Its argument is the job as JSON. It runs until it is killed.
+ * A process of its own that boots a kernel under v86 and copies the guest's serial output to standard output, and standard input
+ * to the guest. Its argument is the job as JSON. It runs until it is killed or standard input ends.
  */
 import { readFileSync, writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -39,3 +39,5 @@ emulator.add_listener("serial0-output-byte", (byte: number) => {
     line = [];
   }
 });
+
+process.stdin.setEncoding("latin1").on("data", (text: string) => { emulator.serial0_send(text); }).on("end", () => { process.exit(); });

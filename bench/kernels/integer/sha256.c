@@ -1,5 +1,5 @@
 /* FIPS 180-4: additions, rotations and logic on 32-bit words, few memory accesses. */
-#include "kernel.h"
+#include "../kernel.h"
 
 static u32 constants[64];
 

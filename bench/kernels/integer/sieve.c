@@ -1,5 +1,5 @@
 /* The sieve of Eratosthenes over bytes: strided stores in loops of every length. */
-#include "kernel.h"
+#include "../kernel.h"
 
 enum { LIMIT = 2000000 };
 static u8 composite[LIMIT];

@@ -1,5 +1,5 @@
 /* Byte-wise copying, reversing and counting. */
-#include "kernel.h"
+#include "../kernel.h"
 
 static u8 from[65536], to[65536];
 static u32 counts[256];

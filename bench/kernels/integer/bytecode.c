@@ -1,5 +1,5 @@
 /* A stack machine in a switch: an indirect jump through a table for each bytecode. */
-#include "kernel.h"
+#include "../kernel.h"
 
 enum { PUSH, ADD, SUB, MUL, XOR, DUP, SWAP, DROP, LOAD, STORE, LOOP, STOP };
 static const u8 program[] = {

@@ -1,5 +1,5 @@
 /* A pointer chase through 4 MiB: memory latency, a TLB test for each step. */
-#include "kernel.h"
+#include "../kernel.h"
 
 enum { COUNT = 1 << 20 };
 static u32 next[COUNT];

@@ -1,5 +1,5 @@
 /* Sorting with a comparison called by pointer: indirect calls and unpredictable branches. */
-#include "kernel.h"
+#include "../kernel.h"
 
 enum { COUNT = 200000 };
 static u32 values[COUNT];

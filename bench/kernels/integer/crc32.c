@@ -1,5 +1,5 @@
 /* Table-driven CRC-32: one dependent table load for each byte. */
-#include "kernel.h"
+#include "../kernel.h"
 
 static u32 table[256];
 static u8 data[65536];

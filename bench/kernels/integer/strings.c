@@ -1,5 +1,5 @@
 /* Words in a chained hash table: small calls, byte compares, pointers between structures. */
-#include "kernel.h"
+#include "../kernel.h"
 
 enum { BUCKETS = 1024, WORDS = 4096, LENGTH = 12 };
 struct word { struct word *next; u32 count; char text[LENGTH]; };

@@ -1,5 +1,5 @@
 /* 64-bit arithmetic on a 32-bit processor: MUL with both halves, DIV of 64 by 32 bits, chains of carries. */
-#include "kernel.h"
+#include "../kernel.h"
 
 /* Quotient and remainder of a 64-bit number by a 32-bit one, as gcc's library does it: two divisions. */
 static u64 divide(u64 dividend, u32 divisor, u32 *remainder) {

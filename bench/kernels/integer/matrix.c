@@ -1,5 +1,5 @@
 /* Integer matrix product: a nest of three short loops, multiplications, strided loads. */
-#include "kernel.h"
+#include "../kernel.h"
 
 enum { N = 160 };
 static int a[N][N], b[N][N], c[N][N];
