@@ -25,8 +25,8 @@ export interface HandlerSource {
   readonly tooLong: Handler;
 }
 
-/** Why a region goes: a store into its code, a page that is written again and again, other ways have become hot, or everything is forgotten. */
-export type DropCause = "store" | "data page" | "remade" | "eviction";
+/** Why a region goes: a store into its code, a page that is written again and again, other ways have become hot, it became a part of another, or everything is forgotten. */
+export type DropCause = "store" | "data page" | "remade" | "absorbed" | "eviction";
 
 /** A translated region as the cache needs to know it. */
 export interface CodeRange {

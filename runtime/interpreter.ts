@@ -217,7 +217,7 @@ export class Interpreter {
    * The same, one by one, counting every execution and noting where pages are executed. In a trial (`base` is not 0) region heads are
    * executed as the instructions that they are.
    */
-  runCounted(start: Insn, limit: number, space: CodeSpace, base: number): void {
+  runCounted(start: Insn, limit: number, space: CodeSpace, base: number, went: (insn: Insn, linear: number) => void): void {
     const S = this.cpu.words, { stopped } = this;
     let i = start, at = start, left = limit, page = -1;
     try {
@@ -232,6 +232,7 @@ export class Interpreter {
         else {
           at.seen = at.seen < base ? base + 1 : at.seen + 1;
           i = at.kind === REGION ? at.g(at) : at.f(at);
+          if (i !== at.n && i !== at.t && i !== stopped && at.kind !== LINK && i !== at) went(at, i.kind === FETCH ? S[EIP]! + S[CS_BASE]! | 0 : S[PAGE]! + i.o | 0);
         }
         left -= 1;
         if (S[WASTED] !== 0) {

@@ -4,27 +4,40 @@
  * A region is bound to linear addresses: its head is found as a decoded instruction (by physical page), so it also compares the linear
  * address it was made for. Other pages it spans are compared with the EXEC entries they had, on the edges that lead there.
  */
-import { type CodeCache, type CodePage, type CodeRange, type CodeSpace, type DropCause } from "./code-cache.ts";
+import { type CodeCache, type CodeRange, type CodeSpace, type DropCause } from "./code-cache.ts";
 import { GuestFault, Retry } from "./faults.ts";
 import { carryOf, conditionOf, flagsOf } from "./flags.ts";
 import type { RuntimeFunction } from "./functions.ts";
-import { EXACT, type Insn, PLAIN, REGION, STRADDLING } from "./insn.ts";
+import { GuestCode } from "./guest-code.ts";
+import { type Insn, PLAIN, REGION } from "./insn.ts";
 import { slowPaths } from "./interpreter.ts";
 import { regionCounts, type Measurement, type RegionCounts } from "./measure/measurement.ts";
 import type { Timer } from "./measure/stopwatch.ts";
 import type { Trial, Trials } from "./trial.ts";
 import { SLOW, type GuestMemory } from "./memory.ts";
 import { type CpuState } from "./state.ts";
-import { decode, discover, formOf, regionText, type CodeView, type Fields, type RegionText, type Site } from "../translator/translate.ts";
+import { discover, regionText, type RegionBlocks, type RegionText, type Site } from "../translator/translate.ts";
 
 /** What a region's function returns. */
 export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
 
-export type RegionFunction = (left: number) => number;
+export type RegionFunction = (left: number, entry: number) => number;
+
+/** What `Insn.r` holds: a place where a region may be entered. */
+export interface Entry {
+  readonly region: Region;
+  readonly insn: Insn;
+  readonly linear: number;
+  /** What the region's function is called with. */
+  readonly number: number;
+}
 
 export interface Region extends CodeRange {
   readonly head: Insn;
   readonly linear: number;
+  readonly space: CodeSpace;
+  /** The head's is the first. */
+  readonly entries: readonly Entry[];
   readonly run: RegionFunction;
   readonly sites: readonly Site[];
   /** Least budget at entry. */
@@ -32,11 +45,9 @@ export interface Region extends CodeRange {
   readonly text: RegionText;
   dropped: boolean;
   /** How often it was entered. */
-  entries: number;
+  entered: number;
   /** What it was made after. */
   readonly trial: Trial;
-  /** Code of ring 3. */
-  readonly user: boolean;
   readonly counts: RegionCounts | undefined;
 }
 
@@ -55,8 +66,9 @@ export interface RegionCalls {
   timestamp(site: number, left: number): number;
 }
 
-export const LIMITS = { instructions: 200, depth: 3 } as const;
-const NO_TRIAL: Trial = { base: -1, stretches: 0, remade: 0 };
+export const LIMITS = { instructions: 800, depth: 3 } as const;
+/** A region that could be entered everywhere would have no structure. */
+const MOST_ENTRIES = 40;
 /** A head at which nothing could be translated is not tried again so soon. */
 const COOL = -1_000_000;
 /** A region costs the host 10 KB and some 15 bytes for each of its source. Debian's boot has 563 of together 9 MB. */
@@ -67,6 +79,11 @@ export interface RegionsOptions {
   readonly check: CodeCheck | undefined;
   /** Regions count their executions for it. */
   readonly measurement: Measurement | undefined;
+  readonly trials: Trials;
+  /** The heat at which an instruction inside a region that is made anew becomes an entry too. */
+  readonly warm: number;
+  /** Makes an ordinary instruction stop the interpreter, so that a region can be entered. */
+  becomeHead(insn: Insn): boolean;
 }
 
 /** Proves of generated source that it names nothing but these; throws where it does not. */
@@ -82,9 +99,10 @@ export class Regions {
   readonly #cache: CodeCache;
   readonly #functions: (name: string) => RuntimeFunction;
   readonly #calls: RegionCalls;
-  readonly #check: CodeCheck | undefined;
-  readonly #measurement: Measurement | undefined;
+  readonly #options: RegionsOptions;
   readonly #live = new Set<Region>();
+  /** By linear address: the region that it is part of, functions that were copied in apart. */
+  readonly #owners = new Map<CodeSpace, Map<number, Region>>();
   #liveBytes = 0;
 
   constructor(cpu: CpuState, memory: GuestMemory, cache: CodeCache, functions: (name: string) => RuntimeFunction, calls: RegionCalls, options: RegionsOptions) {
@@ -93,8 +111,7 @@ export class Regions {
     this.#cache = cache;
     this.#functions = functions;
     this.#calls = calls;
-    this.#check = options.check;
-    this.#measurement = options.measurement;
+    this.#options = options;
   }
 
   /** The regions that may run now. */
@@ -102,53 +119,135 @@ export class Regions {
   /** Whether there are more regions, or more of their source, than the host should hold; the engine then forgets them all. */
   get full(): boolean { return this.#live.size > MOST_REGIONS || this.#liveBytes > MOST_SOURCE; }
 
-  /** The region that begins at `head`, now at linear address `linear`; made if there is none. Undefined where the interpreter must go on. */
-  at(head: Insn, linear: number, space: CodeSpace, trials: Trials): Region | undefined {
-    const known = head.r as Region | undefined;
+  /** Where a region is entered at `head`, now at linear address `linear`; made if there is none. Undefined where the interpreter must go on. */
+  at(head: Insn, linear: number, space: CodeSpace): Entry | undefined {
+    const known = head.r as Entry | undefined;
     if (known !== undefined) return known.linear === linear ? known : undefined;
-    const trial = space.mode.flat ? trials.at(head) : NO_TRIAL;
+    if (!space.mode.flat) return this.#refuse(head);
+    if (this.addEntry(head, linear, space)) return head.r as Entry | undefined;
+    const trial = this.#options.trials.at(head);
     if (trial === undefined) return undefined;
-    const made = space.mode.flat ? this.#make(head, linear, space, trial) : undefined;
-    if (made === undefined) {
-      this.stats.refused++;
-      release(head);
-      head.h = COOL;
+    return this.#make({ head, linear, space, trial }, trial.entries) === undefined ? this.#refuse(head) : head.r as Entry | undefined;
+  }
+
+  #refuse(head: Insn): undefined {
+    this.stats.refused++;
+    release(head);
+    head.h = COOL;
+    return undefined;
+  }
+
+  // --- What belongs together ----------------------------------------------------------------------------------
+
+  /** Makes the region that `insn` is a part of anew, so that it can be entered there too. False where there is none, or it has too many entries. */
+  addEntry(insn: Insn, linear: number, space: CodeSpace): boolean {
+    const owner = this.#owners.get(space)?.get(linear);
+    if (owner === undefined || owner.entries.length >= MOST_ENTRIES || insn.r !== undefined) return false;
+    const wanted = [...owner.entries.slice(1).map((entry) => entry.linear), linear, ...this.#warm(owner)];
+    this.#forget(owner, "remade");
+    const made = this.#make(owner, wanted);
+    if (made !== undefined && insn.r !== undefined) return true;
+    insn.h = COOL;
+    return false;
+  }
+
+  /** Places inside a region that are on their way to becoming entries: making it anew for each of them costs too much. */
+  #warm({ text, space }: Region): number[] {
+    return text.addresses.filter((address) => {
+      const entry = space.ring.exec[address >>> 12]!, page = (entry & SLOW) === 0 ? space.pages[(address ^ entry) >>> 12] : undefined;
+      const position = page?.index[(address ^ entry) & 0xfff] ?? 0;
+      return position !== 0 && page!.insns[position]!.r === undefined && page!.insns[position]!.h >= this.#options.warm;
+    });
+  }
+
+  /** Forgets a region of which the profile was wrong; a new trial begins at its head. */
+  tryAgain(region: Region): void {
+    this.#forget(region, "remade");
+    this.#options.trials.again(region.head, region.trial, region.entries.slice(1).map((entry) => entry.linear));
+  }
+
+  /** Whether a region that is too large to become a part of another can be entered here. */
+  #isLargeEntry(space: CodeSpace, address: number): boolean {
+    const owner = this.#owners.get(space)?.get(address);
+    return owner !== undefined && owner.text.instructions >= LIMITS.instructions / 2 && owner.entries.some(({ linear }) => linear === address);
+  }
+
+  #forget(region: Region, cause: DropCause): void {
+    this.#cache.removeRange(region);
+    region.drop(cause);
+  }
+
+  /** Regions that are a part of what was found, with all their entries. */
+  #inside(space: CodeSpace, { blocks }: RegionBlocks): Region[] {
+    const owners = this.#owners.get(space);
+    if (owners === undefined) return [];
+    const addresses = new Set(blocks.filter(({ isRoot }) => isRoot).flatMap(({ instructions }) => instructions.map(({ address }) => address)));
+    const regions = new Set<Region>();
+    for (const address of addresses) {
+      const owner = owners.get(address);
+      if (owner !== undefined) regions.add(owner);
     }
-    return made;
+    return [...regions].filter(({ entries }) => entries.every(({ linear }) => addresses.has(linear)));
   }
 
-  #make(head: Insn, linear: number, space: CodeSpace, trial: Trial): Region | undefined {
-    const measurement = this.#measurement;
+  // --- Making ------------------------------------------------------------------------------------------------
+
+  #make(planned: Pick<Region, "head" | "linear" | "space" | "trial">, entries: readonly number[]): Region | undefined {
+    const { linear, space, trial } = planned, { measurement, trials } = this.#options;
     const timed = <T>(timer: Timer | undefined, action: () => T): T => (measurement === undefined || timer === undefined ? action() : measurement.watch.time(timer, action));
-    const view = new GuestCode(this.#memory, space, trial.base);
-    const blocks = timed(measurement?.discovery, () => discover(linear, view, LIMITS));
-    if (blocks === undefined) return undefined;
-    const text = timed(measurement?.emission, () => regionText(blocks, { counters: measurement !== undefined }));
+    const view = new GuestCode(this.#memory, space, trial.base, {
+      targets: (insn) => trials.targets(insn),
+      elsewhere: (address) => this.#isLargeEntry(space, address),
+    });
+    const found = timed(measurement?.discovery, () => this.#discover(linear, space, view, entries));
+    if (found === undefined) return undefined;
+    const text = timed(measurement?.emission, () => regionText(found, { counters: measurement !== undefined }));
+    for (const region of this.#inside(space, found)) {
+      if (region.entries.every((entry) => text.entries.has(entry.linear))) this.#forget(region, "absorbed");
+    }
     this.#memory.patience -= MAKING_COST;
-    return timed(measurement?.compilation, () => this.#compile({ head, linear, user: space.mode.user, text, trial }, space, view));
+    return timed(measurement?.compilation, () => this.#compile({ ...planned, text }, view));
   }
 
-  #compile(planned: Pick<Region, "head" | "linear" | "user" | "text" | "trial">, space: CodeSpace, view: GuestCode): Region {
-    const { text } = planned;
-    const measurement = this.#measurement, counts = measurement === undefined ? undefined : regionCounts(text.blocks, text.sites.length);
-    const { ring } = space;
+  /** The blocks of a region, which may be entered wherever a region inside it could. */
+  #discover(linear: number, space: CodeSpace, view: GuestCode, entries: readonly number[]): RegionBlocks | undefined {
+    const found = discover(linear, view, LIMITS, entries);
+    if (found === undefined) return undefined;
+    const more = this.#inside(space, found).flatMap((region) => region.entries.map((entry) => entry.linear)).filter((address) => address !== linear && !entries.includes(address));
+    return more.length === 0 ? found : discover(linear, view, LIMITS, [...entries, ...more]);
+  }
+
+  #compile(planned: Pick<Region, "head" | "linear" | "space" | "text" | "trial">, view: GuestCode): Region {
+    const { text, space: { ring } } = planned, { measurement, check } = this.#options;
+    const counts = measurement === undefined ? undefined : regionCounts(text.blocks, text.sites.length);
     const pageNames = text.pages.map((_page, k) => `PAGE${k}`);
     const names = [...ABI_NAMES, ...pageNames, ...text.functions, ...(counts === undefined ? [] : ["COUNT"])];
-    this.#check?.(text.source, names);
+    check?.(text.source, names);
     const values: unknown[] = [
       this.#cpu.words, this.#memory.ram, this.#memory.ram16, this.#memory.ram32, ring.read, ring.write, ring.exec, Math.imul, Math.clz32,
       ...Object.values(slowPaths(ring, this.#cpu.words, measurement)), conditionOf, carryOf, flagsOf, this.#calls.step, this.#calls.timestamp, caught,
       ...text.pages.map((page) => view.entry(page)), ...text.functions.map((name) => this.#functions(name)), counts?.words,
     ];
     const make = new Function(...names, `"use strict"; return ${text.source};`) as (...args: unknown[]) => RegionFunction;
-    return this.#add({ ...planned, run: make(...values), ranges: view.ranges(), counts });
+    const entries = [...text.entries].flatMap(([linear, number]) => {
+      const insn = view.insn(linear);
+      return insn === undefined ? [] : [{ insn, linear, number }];
+    });
+    return this.#add({ ...planned, run: make(...values), ranges: view.ranges(), counts }, entries);
   }
 
   /** Apart from `#make`, so that the region's closure keeps nothing of the view alive. */
-  #add(made: Pick<Region, "head" | "linear" | "user" | "run" | "text" | "trial" | "ranges" | "counts">): Region {
-    const { head, text } = made;
-    const region: Region = { ...made, sites: text.sites, length: text.length, dropped: false, entries: 0, drop: (cause) => this.#drop(region, cause) };
-    head.r = region;
+  #add(made: Pick<Region, "head" | "linear" | "space" | "run" | "text" | "trial" | "ranges" | "counts">, places: ReadonlyArray<Omit<Entry, "region">>): Region {
+    const { text, space } = made, entries: Entry[] = [];
+    const region: Region = { ...made, entries, sites: text.sites, length: text.length, dropped: false, entered: 0, drop: (cause) => this.#drop(region, cause) };
+    for (const place of places) {
+      const { insn } = place;
+      if (insn.r !== undefined || !(insn.kind === REGION || this.#options.becomeHead(insn))) continue;
+      const entry = { ...place, region };
+      insn.r = entry;
+      entries.push(entry);
+    }
+    this.#own(space, region);
     this.#live.add(region);
     this.#liveBytes += text.source.length;
     this.#cache.addRange(region);
@@ -159,16 +258,26 @@ export class Regions {
     return region;
   }
 
+  #own(space: CodeSpace, region: Region): void {
+    let owners = this.#owners.get(space);
+    if (owners === undefined) this.#owners.set(space, (owners = new Map()));
+    for (const address of region.text.addresses) if (!owners.has(address)) owners.set(address, region);
+  }
+
   #drop(region: Region, cause: DropCause): void {
+    const { measurement } = this.#options, owners = this.#owners.get(region.space);
     region.dropped = true;
-    this.#measurement?.fetchTranslated(region);
-    this.#measurement?.add(this.#measurement.dropped, cause);
+    measurement?.fetchTranslated(region);
+    measurement?.add(measurement.dropped, cause);
     this.stats.dropped++;
-    region.head.r = undefined;
     this.#live.delete(region);
     this.#liveBytes -= region.text.source.length;
-    if (region.head.kind === REGION) release(region.head);
-    region.head.h = 0;
+    for (const address of region.text.addresses) if (owners?.get(address) === region) owners.delete(address);
+    for (const { insn } of region.entries) {
+      insn.r = undefined;
+      insn.h = 0;
+      if (insn.kind === REGION) release(insn);
+    }
   }
 }
 
@@ -185,52 +294,3 @@ function caught(error: unknown): number {
   throw error;
 }
 
-/** Guest code as region discovery may see it: through EXEC entries that are filled, and only what is hot. */
-class GuestCode implements CodeView {
-  readonly #memory: GuestMemory;
-  readonly #space: CodeSpace;
-  readonly #base: number;
-  readonly #seen = new Map<number, ReturnType<CodeView["executed"]>>();
-  readonly #bytes = new Map<number, number>();
-
-  /** `base`: of the trial that says what is hot. */
-  constructor(memory: GuestMemory, space: CodeSpace, base: number) {
-    this.#base = base;
-    this.#memory = memory;
-    this.#space = space;
-  }
-
-  entry(page: number): number { return this.#space.ring.exec[page]!; }
-
-  executed(address: number): ReturnType<CodeView["executed"]> {
-    if (!this.#seen.has(address)) this.#seen.set(address, this.#look(address));
-    return this.#seen.get(address);
-  }
-
-  #look(address: number): ReturnType<CodeView["executed"]> {
-    const entry = this.entry(address >>> 12);
-    if ((entry & SLOW) !== 0) return undefined;
-    const host = address ^ entry, page: CodePage | undefined = this.#space.pages[host >>> 12];
-    const position = page?.index[host & 0xfff] ?? 0;
-    const insn = position === 0 ? undefined : page!.insns[position];
-    if (insn === undefined || insn.f === page!.undecoded || insn.e === 0 || insn.kind === STRADDLING || insn.seen <= this.#base) return undefined;
-    if (insn.kind !== PLAIN && insn.kind !== EXACT && insn.kind !== REGION) return undefined;
-    const instruction = decode(this.#memory.ram, host, 4096 - (host & 0xfff), this.#space.mode);
-    if ("failure" in instruction) return undefined;
-    const fields: Fields = { d: 0, s: 0, b: 8, x: 8, c: 0, p: 0, m: 0, k: 0 };
-    const form = formOf(instruction, this.#space.mode, fields);
-    this.#bytes.set(host, host + instruction.length);
-    return { instruction, form, fields, weight: insn.seen };
-  }
-
-  /** The host bytes that were looked at, joined where they touch, cut at page ends. */
-  ranges(): Array<readonly [number, number]> {
-    const joined: Array<[number, number]> = [];
-    for (const [from, to] of [...this.#bytes].sort((a, b) => a[0] - b[0])) {
-      const last = joined.at(-1);
-      if (last !== undefined && from <= last[1] && from >>> 12 === last[0] >>> 12) last[1] = Math.max(last[1], to);
-      else joined.push([from, to]);
-    }
-    return joined;
-  }
-}

@@ -7,6 +7,7 @@
  */
 import type { Insn } from "./insn.ts";
 
+const MOST_TARGETS = 100;
 const COUNT_BITS = 14, MOST_TRIALS = 1 << (30 - COUNT_BITS);
 
 export interface TrialLengths {
@@ -23,12 +24,19 @@ export interface Trial {
   stretches: number;
   /** How often a region at this head was made anew because its ways out had become hot. */
   readonly remade: number;
+  /** Linear addresses at which the region is to be entered beside its head. */
+  readonly entries: readonly number[];
 }
+
+/** How often an instruction ran in the last trial that saw it. */
+export function executions(insn: Insn): number { return insn.seen & (1 << COUNT_BITS) - 1; }
 
 export class Trials {
   readonly #lengths: TrialLengths;
   readonly #open = new Map<Insn, Trial>();
   #numbers = 0;
+  /** By indirect transfer: the linear addresses that it went to in trials, and how often. */
+  readonly #targets = new Map<Insn, Map<number, number>>();
   /** The stretch that runs now: what is left of it. */
   left = 0;
   base = 0;
@@ -53,17 +61,30 @@ export class Trials {
   }
 
   /** The region that came from this trial is to be made anew. */
-  again(head: Insn, before: Trial): void { this.#open.set(head, this.#new(before.remade + 1)); }
+  again(head: Insn, before: Trial, entries: readonly number[]): void { this.#open.set(head, this.#new(before.remade + 1, entries)); }
+
+  /** An indirect transfer went to a linear address. */
+  readonly went = (insn: Insn, linear: number): void => {
+    let targets = this.#targets.get(insn);
+    if (targets === undefined) this.#targets.set(insn, (targets = new Map()));
+    if (targets.size < MOST_TARGETS || targets.has(linear)) targets.set(linear, (targets.get(linear) ?? 0) + 1);
+  };
+
+  /** Where an indirect transfer went, most often first. */
+  targets(insn: Insn): number[] {
+    return [...(this.#targets.get(insn) ?? [])].sort((a, b) => b[1] - a[1]).map(([linear]) => linear);
+  }
 
   /** Every decoded instruction is forgotten. */
   clear(): void {
+    this.#targets.clear();
     this.#open.clear();
     this.left = 0;
   }
 
-  #new(remade: number): Trial {
-    if (this.#lengths.stretches === 0) return { base: -1, stretches: 0, remade };
+  #new(remade: number, entries: readonly number[] = []): Trial {
+    if (this.#lengths.stretches === 0) return { base: -1, stretches: 0, remade, entries };
     this.#numbers = this.#numbers % (MOST_TRIALS - 1) + 1;
-    return { base: this.#numbers << COUNT_BITS, stretches: 0, remade };
+    return { base: this.#numbers << COUNT_BITS, stretches: 0, remade, entries };
   }
 }

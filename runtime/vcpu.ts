@@ -57,6 +57,7 @@ const { eip: EIP, page: PAGE, base1: CS_BASE, limit1: CS_LIMIT, halted: HALTED, 
 /** A region returns to the loop after so many instructions at the latest, so that V8 enters its optimised code by the front door. */
 const SLICE = 100_000;
 /** After so many instructions the sizes of the code caches are looked at: what a guest can make of them meanwhile is bounded. */
+const HOT = 4000;
 const TRIAL: TrialLengths = { stretches: 4, instructions: 3000 };
 const LONGEST_WALK = 500_000;
 /** So often a region is made anew because a way out that seemed cold was hot. */
@@ -109,13 +110,13 @@ export class Vcpu {
     const functions = runtimeFunctions(this.#monitor, memory, this.#fpu, this.#delivery);
     this.#breakpoints = new Breakpoints(cpu, memory);
     this.interpreter = new Interpreter(cpu, memory, this.cache, functions, {
-      profile: this.engine === "translate", hotThreshold: options.hotThreshold ?? 4000, measurement, check: options.verifyCode,
+      profile: this.engine === "translate", hotThreshold: options.hotThreshold ?? HOT, measurement, check: options.verifyCode,
     });
     this.#trials = new Trials(options.trial ?? TRIAL);
     this.#regions = new Regions(cpu, memory, this.cache, functions, {
       step: (site, left) => this.#stepInRegion(site, left),
       timestamp: (site, left) => this.#timestamp(site, left),
-    }, { check: options.verifyCode, measurement });
+    }, { check: options.verifyCode, measurement, trials: this.#trials, warm: (options.hotThreshold ?? HOT) / 8, becomeHead: (insn) => this.interpreter.becomeHead(insn) });
     this.cache.refuse = () => { throw RETRY; }; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
     this.#straddlers = new Straddlers(memory, cpu);
     if (measurement !== undefined) this.#countFor(measurement);
@@ -391,12 +392,12 @@ export class Vcpu {
     const base = this.#trials.running ? this.#trials.base : 0;
     if (measurement === undefined) {
       if (base === 0) this.interpreter.run(at, limit);
-      else this.interpreter.runCounted(at, limit, this.#currentSpace(), base);
+      else this.interpreter.runCounted(at, limit, this.#currentSpace(), base, this.#trials.went);
       return;
     }
     const { watch, interpreting } = measurement, started = watch.start(interpreting);
     try {
-      this.interpreter.runCounted(at, limit, this.#currentSpace(), base);
+      this.interpreter.runCounted(at, limit, this.#currentSpace(), base, this.#trials.went);
     } finally {
       watch.stop(interpreting, started);
     }
@@ -416,21 +417,22 @@ export class Vcpu {
     this.#leave = false;
     let at = head, code = LEFT_NORMALLY, next: Insn | undefined;
     for (;;) {
-      const region = this.#regions.at(at, S[EIP]!, space, this.#trials), budget = Math.min(limit - this.count, SLICE);
-      if (region === undefined || budget < region.length) { next = at; break; }
+      const entry = this.#regions.at(at, S[EIP]!, space), budget = Math.min(limit - this.count, SLICE);
+      if (entry === undefined || budget < entry.region.length) { next = at; break; }
+      const { region } = entry;
       this.#region = region;
       this.#entryBudget = budget;
       this.#entryCount = this.count;
       cache.running = region;
-      region.entries++;
-      code = this.#measurement === undefined ? region.run(budget) : this.#runTimed(region, budget);
+      region.entered++;
+      code = this.#measurement === undefined ? region.run(budget, entry.number) : this.#runTimed(region, budget, entry.number);
       this.count = this.#entryCount + budget - S[LEFT]!;
       this.stats.translated += this.count - this.#entryCount;
       this.stats.entries++;
       if (region.dropped) this.#measurement?.fetchTranslated(region); // what it counted after it was dropped
       if (code !== LEFT_NORMALLY || this.#leave || this.count >= limit || memory.patience < 0) break;
       const found = this.#executed(S[EIP]!, space);
-      if (found === undefined || found.kind !== REGION && !this.#leftOften(region, found)) { next = found ?? this.interpreter.fetch; break; }
+      if (found === undefined || found.kind !== REGION && !this.#leftOften(region, found, space)) { next = found ?? this.interpreter.fetch; break; }
       at = found;
     }
     cache.running = undefined;
@@ -446,21 +448,20 @@ export class Vcpu {
    * A region left to `insn`, which is not the head of one. Where that happens often, the region is made anew with what it did not hold, or
    * `insn` becomes a head. Returns whether it did.
    */
-  #leftOften(region: Region, insn: Insn): boolean {
+  #leftOften(region: Region, insn: Insn, space: CodeSpace): boolean {
     if (!this.interpreter.leftTo(insn)) return false;
+    if (this.#regions.addEntry(insn, this.cpu.words[EIP]!, space)) return true;
     if (region.dropped || !region.text.cold.has(this.cpu.words[EIP]!) || region.trial.remade >= MOST_REMADE) return this.interpreter.becomeHead(insn);
     insn.h = 0;
-    this.cache.removeRange(region);
-    region.drop("remade");
-    this.#trials.again(region.head, region.trial);
+    this.#regions.tryAgain(region);
     this.interpreter.becomeHead(region.head);
     return false;
   }
 
-  #runTimed(region: Region, budget: number): number {
+  #runTimed(region: Region, budget: number, entry: number): number {
     const { watch, translated } = this.#measurement!, started = watch.start(translated);
     try {
-      return region.run(budget);
+      return region.run(budget, entry);
     } finally {
       watch.stop(translated, started);
     }

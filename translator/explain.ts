@@ -94,8 +94,8 @@ function endText(end: BlockEnd): string {
   switch (end.kind) {
     case "jump": return edgeText(end.to);
     case "branch": return `${edgeText(end.taken)} if taken, else ${edgeText(end.next)}`;
-    case "predicted": return `${edgeText(end.edge)} if to ${hex(end.address)}, else leave`;
-    case "indirect": return "leave";
+    case "indirect": return [...end.targets.map(({ address, edge }) => `${edgeText(edge)} if to ${hex(address)}`), "leave"].join(", else ");
+    case "dispatch": return end.cases.map(({ edge }) => edgeText(edge)).join(" or ");
     case "transferred": return "leave to where the monitor went";
   }
   return end satisfies never;

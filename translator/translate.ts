@@ -9,6 +9,7 @@ export type { HandlerText } from "./emit/handler.ts";
 export type { Instruction } from "./decode/instruction.ts";
 export type { InstructionClass, Row } from "./isa/row.ts";
 export { discover } from "./region/discover.ts";
+export type { Block, RegionBlocks } from "./region/block.ts";
 export type { CodeView, RegionLimits } from "./region/discover.ts";
 export { regionText } from "./emit/region.ts";
 export type { CountedBlock, CountedInstruction, RegionOptions, RegionText, Site } from "./emit/region.ts";

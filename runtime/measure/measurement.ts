@@ -68,14 +68,14 @@ export class Measurement {
   }
 
   /** Takes the executions of a region over. */
-  fetchTranslated({ counts, text, sites, user }: Region): void {
+  fetchTranslated({ counts, text, sites, space }: Region): void {
     if (counts === undefined) return;
     const siteAt = new Map(sites.map(({ block, rest }, id) => [block * 65536 + rest, id]));
     text.counted.forEach(({ instructions }, k) => {
       let running = counts.words[2 * k]!;
       instructions.forEach((counted, at) => {
         const id = siteAt.get(k * 65536 + instructions.length - at), { instruction } = counted;
-        const record = this.executed.at(counted.address, user, instruction.row, instruction.length);
+        const record = this.executed.at(counted.address, space.mode.user, instruction.row, instruction.length);
         record.class = counted.class;
         record.isTranslated = true;
         if (id !== undefined) running -= counts.missed[id]!;

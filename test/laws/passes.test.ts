@@ -42,7 +42,7 @@ describe.each(PASSES.map(([name]) => name))("%s", (name) => {
 
 test("IR is well formed after each pass", () => {
   fc.assert(fc.property(branchingCode, (code) => {
-    for (const block of discover(CODE_AT, viewOf(code), LIMITS) ?? []) {
+    for (const block of discover(CODE_AT, viewOf(code), LIMITS)?.blocks ?? []) {
       let instructions = block.instructions;
       for (const { meaning } of instructions) verifyMeaning(meaning, true);
       for (const [, pass] of PASSES) {

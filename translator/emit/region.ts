@@ -1,5 +1,5 @@
 /**
- * A region as one JavaScript function: `function (left) { … }`.
+ * A region as one JavaScript function: `function (left, entry) { … }`; `entry` says where to begin, in regions that have several entries.
  *
  * Guest registers and flags are function-level locals, assigned in guest order, so that the one `catch` can write back what they are
  * at any fault. `left` is the budget: each block takes its exact length off at its beginning; it is tested on every back edge against the
@@ -10,7 +10,7 @@ import type { Expression, FunctionExpression, Statement } from "estree";
 import { KIND, SLOT, type SlotName } from "../../runtime/abi.ts";
 import type { Node } from "../ir/opcodes.ts";
 import { runPasses } from "../passes/index.ts";
-import { successors, type Block, type BlockInstruction, type Edge } from "../region/block.ts";
+import { successors, type Block, type BlockEnd, type BlockInstruction, type Edge, type RegionBlocks, type Target } from "../region/block.ts";
 import type { Instruction } from "../decode/instruction.ts";
 import type { InstructionClass } from "../isa/row.ts";
 import { structure, type Structure } from "../region/structure.ts";
@@ -60,6 +60,10 @@ export interface RegionText {
   readonly pages: readonly number[];
   readonly instructions: number;
   readonly blocks: number;
+  /** Where it may be entered, and the number that its function is called with for it. */
+  readonly entries: ReadonlyMap<number, number>;
+  /** Of its instructions; without those of functions that were copied in. */
+  readonly addresses: readonly number[];
   /** Addresses that it leaves to because they seemed cold. */
   readonly cold: ReadonlySet<number>;
   /** By number of block; empty where nothing is counted. `COUNT` has two words for each. */
@@ -166,11 +170,15 @@ const FLOW = {
   charge: statements("left = left - $n | 0;"),
   leave: statements("eip = $e; break leave;"),
   leaveIfSpent: statements("if (left < $n) { eip = $e; break leave; }"),
-  leaveIfElsewhere: statements("if ($v !== $a) { eip = $v; break leave; }"),
+  name: statements("entry = $n;"),
   leaveIfRemapped: statements("if (EXEC[$k] !== $p) { eip = $e; break leave; }"),
   timestamp: statements(`if (timestamp($i, left) === 0) { eax = S[${SLOT.eax}]; edx = S[${SLOT.edx}]; }`),
   step: statements(`${WRITE_BACK} const $c = step($i, left); ${RELOAD} left = S[${SLOT.left}]; if ($c !== 0) { eip = S[${SLOT.eip}]; break leave; }`),
 };
+
+const FLOW_TEST = { is: expression("$v === $a"), isBelow: expression("$v < $a") };
+/** Up to so many targets are compared one after the other, more of them by halves. */
+const SEARCHED_IN_ORDER = 4;
 
 class RegionEmitter {
   readonly sites: Site[] = [];
@@ -186,7 +194,10 @@ class RegionEmitter {
   instructions = 0;
   #blocks = 0;
 
-  constructor(shape: Structure, { passesOff = new Set(), counters = false }: RegionOptions) {
+  readonly #found: RegionBlocks;
+
+  constructor(found: RegionBlocks, shape: Structure, { passesOff = new Set(), counters = false }: RegionOptions) {
+    this.#found = found;
     this.#structure = shape;
     this.#passesOff = passesOff;
     this.#counters = counters;
@@ -194,14 +205,14 @@ class RegionEmitter {
   }
 
   run(): FunctionExpression {
-    const body = this.#tree(0);
+    const body = this.#tree(this.#structure.root);
     const guarded: Statement = {
       type: "TryStatement", block: { type: "BlockStatement", body },
       handler: { type: "CatchClause", param: identifier("error"), body: { type: "BlockStatement", body: FRAME.caught({}) } }, finalizer: null,
     };
     const leave: Statement = { type: "LabeledStatement", label: identifier("leave"), body: block([guarded]) };
     return {
-      type: "FunctionExpression", id: identifier(`region_${hex(this.#structure.blocks[0]!.address)}`), params: [identifier("left")],
+      type: "FunctionExpression", id: identifier(`region_${hex(this.#structure.blocks[0]!.address)}`), params: [identifier("left"), ...(this.#structure.blocks.length > this.#found.blocks.length ? [identifier("entry")] : [])],
       body: { type: "BlockStatement", body: [...FRAME.open({}), leave, ...FRAME.close({})] },
     };
   }
@@ -234,6 +245,7 @@ class RegionEmitter {
 
   #block(source: Block): Statement[] {
     const { instructions } = source, body: Statement[] = [];
+    if (instructions.length === 0) return this.#end(source, undefined); // a dispatch block
     this.#number = this.#blocks++;
     this.#numbers.set(source.id, this.#number);
     this.instructions += instructions.length;
@@ -263,7 +275,7 @@ class RegionEmitter {
     const emitter = new InstructionEmitter(place);
     for (const name of runtimeFunctions(instruction.meaning)) this.functions.add(name);
     const end = last?.end;
-    const result = end?.kind === "branch" ? end.condition : end?.kind === "indirect" || end?.kind === "predicted" ? end.to : undefined;
+    const result = end?.kind === "branch" ? end.condition : end?.kind === "indirect" ? end.to : undefined;
     const value = emitter.run(instruction.meaning.nodes, result);
     if (mayFault(instruction)) this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
     return { body: emitter.body, value };
@@ -300,14 +312,41 @@ class RegionEmitter {
         const next = this.#edge(source, end.next);
         return [{ type: "IfStatement", test: value!, consequent: block(taken), alternate: null }, ...next];
       }
-      case "predicted": {
+      case "indirect": {
+        if (end.targets.length === 0) return this.#away(source, FLOW.leave({ e: value! }));
         const to = named(value!, this.#place);
-        return [...to.body, ...this.#away(source, FLOW.leaveIfElsewhere({ v: to.value, a: number(end.address) })), ...this.#edge(source, end.edge)];
+        return [...to.body, ...this.#search(source, to.value, end.targets), ...this.#away(source, FLOW.leave({ e: to.value }))];
       }
-      case "indirect": return this.#away(source, FLOW.leave({ e: value! }));
+      case "dispatch": return this.#dispatch(source, end.cases);
       case "transferred": return this.#away(source, FLOW.leave({ e: word("eip") }));
     }
     return end satisfies never;
+  }
+
+  /** Goes to the target that `value` is; falls through where it is none. */
+  #search(source: Block, value: Expression, targets: readonly Target[]): Statement[] {
+    const { kind } = this.#place;
+    if (targets.length <= SEARCHED_IN_ORDER) {
+      return targets.map(({ address, edge }) => {
+        this.#place.kind = kind;
+        return { type: "IfStatement", test: FLOW_TEST.is({ v: value, a: number(address) }), consequent: block(this.#edge(source, edge)), alternate: null };
+      });
+    }
+    const sorted = [...targets].sort((a, b) => a.address - b.address), middle = sorted.length >> 1;
+    const below = block(this.#search(source, value, sorted.slice(0, middle)));
+    this.#place.kind = kind;
+    const above = block(this.#search(source, value, sorted.slice(middle)));
+    return [{ type: "IfStatement", test: FLOW_TEST.isBelow({ v: value, a: number(sorted[middle]!.address) }), consequent: below, alternate: above }];
+  }
+
+  /** Goes to the block that `entry` names, which is one of these. */
+  #dispatch(source: Block, cases: Extract<BlockEnd, { kind: "dispatch" }>["cases"]): Statement[] {
+    return cases.flatMap(({ entry, edge }, k): Statement[] => {
+      this.#place.kind = UNKNOWN_KIND;
+      const way = this.#edge(source, edge);
+      if (k === cases.length - 1) return way;
+      return [{ type: "IfStatement", test: FLOW_TEST.is({ v: identifier("entry"), a: number(entry) }), consequent: block(way), alternate: null }];
+    });
   }
 
   /** A way out of the region behind a block, counted where that is wanted. */
@@ -321,8 +360,8 @@ class RegionEmitter {
   #edge(source: Block, edge: Edge): Statement[] {
     if ("leave" in edge && edge.cold) this.cold.add(edge.leave);
     if ("leave" in edge) return this.#away(source, FLOW.leave({ e: number(edge.leave) }));
-    const target = this.#structure.blocks[edge.block]!;
-    const guard = this.#pageGuard(source, target);
+    const meant = edge.entry ?? edge.block, target = this.#structure.blocks[meant]!;
+    const guard = [...this.#pageGuard(source, target), ...(edge.entry === undefined ? [] : FLOW.name({ n: number(edge.entry) }))];
     switch (this.#structure.jump(source.id, edge.block)) {
       case "continue": {
         const test = FLOW.leaveIfSpent({ n: number(this.length), e: number(target.address) });
@@ -363,12 +402,14 @@ function mayFault(instruction: BlockInstruction): boolean {
 function hex(address: number): string { return (address >>> 0).toString(16); }
 
 /** The JavaScript of a region in a flat 32-bit mode. */
-export function regionText(found: readonly Block[], options: RegionOptions = {}): RegionText {
+export function regionText(found: RegionBlocks, options: RegionOptions = {}): RegionText {
   const shape = structure(found);
-  const emitter = new RegionEmitter(shape, options);
+  const emitter = new RegionEmitter(found, shape, options);
   const tree = emitter.run();
   return {
     source: generate(tree), functions: [...emitter.functions].map(functionName), sites: emitter.sites, length: emitter.length, pages: emitter.pages,
-    instructions: emitter.instructions, blocks: shape.order.length, counted: emitter.counted, cold: emitter.cold,
+    instructions: emitter.instructions, blocks: shape.order.length, entries: new Map(found.entries.map((id) => [found.blocks[id]!.address, id])),
+    addresses: found.blocks.filter(({ isRoot }) => isRoot).flatMap(({ instructions }) => instructions.map(({ address }) => address)),
+    counted: emitter.counted, cold: emitter.cold,
   };
 }

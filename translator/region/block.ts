@@ -13,16 +13,25 @@ export interface BlockInstruction {
   readonly plain: boolean;
 }
 
-/** Where an edge leads: to a block of the region, or out of it to a guest address; `cold`: because it seemed that it is not taken. */
-export type Edge = { readonly block: number } | { readonly leave: number; readonly cold: boolean };
+/**
+ * Where an edge leads: to a block of the region, or out of it to a guest address (`cold`: because it seemed that it is not taken). On the
+ * way to a dispatch block, `entry` names the block that is meant.
+ */
+export type Edge = { readonly block: number; readonly entry?: number } | { readonly leave: number; readonly cold: boolean };
+
+export interface Target {
+  readonly address: number;
+  readonly edge: Edge;
+}
 
 /** How a block ends: a closed union. */
 export type BlockEnd =
   | { readonly kind: "jump"; readonly to: Edge }
   | { readonly kind: "branch"; readonly condition: Node; readonly taken: Edge; readonly next: Edge }
-  /** An indirect jump or return whose target is predicted: compared, and left by where it differs. */
-  | { readonly kind: "predicted"; readonly to: Node; readonly address: number; readonly edge: Edge }
-  | { readonly kind: "indirect"; readonly to: Node }
+  /** An indirect jump, call or return: compared with the targets that are known, and left by where it is none of them. */
+  | { readonly kind: "indirect"; readonly to: Node; readonly targets: readonly Target[] }
+  /** No instruction: goes to the block that the way here named; the first one is most likely. */
+  | { readonly kind: "dispatch"; readonly cases: ReadonlyArray<{ readonly entry: number; readonly edge: Edge }> }
   /** The last instruction was executed by the interpreter and set EIP itself. */
   | { readonly kind: "transferred" };
 
@@ -31,20 +40,40 @@ export interface Block {
   readonly address: number;
   readonly instructions: readonly BlockInstruction[];
   readonly end: BlockEnd;
+  /** It is no part of a function that was copied into its caller. */
+  readonly isRoot: boolean;
+}
+
+/** What a region is made from: blocks, and those of them at which it may be entered; the first is its head. */
+export interface RegionBlocks {
+  readonly blocks: readonly Block[];
+  readonly entries: readonly number[];
 }
 
 /** The successors inside the region. */
 export function successors(block: Block): number[] {
-  const edges = edgesOf(block.end);
-  return edges.flatMap((edge) => ("block" in edge ? [edge.block] : []));
+  return edgesOf(block.end).flatMap((edge) => ("block" in edge ? [edge.block] : []));
 }
 
 export function edgesOf(end: BlockEnd): Edge[] {
   switch (end.kind) {
     case "jump": return [end.to];
     case "branch": return [end.taken, end.next];
-    case "predicted": return [end.edge];
-    case "indirect": case "transferred": return [];
+    case "indirect": return end.targets.map(({ edge }) => edge);
+    case "dispatch": return end.cases.map(({ edge }) => edge);
+    case "transferred": return [];
+  }
+  return end satisfies never;
+}
+
+/** The same end with other edges. */
+export function mapEdges(end: BlockEnd, map: (edge: Edge) => Edge): BlockEnd {
+  switch (end.kind) {
+    case "jump": return { ...end, to: map(end.to) };
+    case "branch": return { ...end, taken: map(end.taken), next: map(end.next) };
+    case "indirect": return { ...end, targets: end.targets.map(({ address, edge }) => ({ address, edge: map(edge) })) };
+    case "dispatch": return { ...end, cases: end.cases.map(({ entry, edge }) => ({ entry, edge: map(edge) })) };
+    case "transferred": return end;
   }
   return end satisfies never;
 }

@@ -11,10 +11,14 @@ import type { Instruction } from "../decode/instruction.ts";
 import { instantiate } from "../ir/instantiate.ts";
 import type { Meaning } from "../ir/opcodes.ts";
 import { meaningOf } from "../semantics/index.ts";
-import type { Block, BlockEnd, BlockInstruction, Edge } from "./block.ts";
+import type { Block, BlockEnd, BlockInstruction, Edge, RegionBlocks, Target } from "./block.ts";
 
 /** What discovery may see of guest code; nothing is filled and nothing faults. */
 export interface CodeView {
+  /** Where the indirect transfer at a linear address was seen to go, most often first. */
+  targets?(address: number): readonly number[];
+  /** Whether this address is better left to another region. */
+  elsewhere?(address: number): boolean;
   /** The instruction at a linear address if it is hot and may stand in a region; of two, the one of larger `weight` is hotter. */
   executed(address: number): { readonly instruction: Instruction; readonly form: Form; readonly fields: Fields; readonly weight?: number } | undefined;
 }
@@ -48,31 +52,49 @@ function meaningFor(form: Form): Meaning {
   return meaning;
 }
 
-/** The blocks of the region at `head`; block 0 is the head. Undefined where nothing can be translated there. */
-export function discover(head: number, code: CodeView, limits: RegionLimits): Block[] | undefined {
-  return new Discovery(code, limits).run(head);
+/** A block that is executed less often than one in so many of the others is left out. */
+const RARE = 50;
+/** Jump tables beyond this are followed in part; an indirect call is copied in for so many callees. */
+const MOST_JUMP_TARGETS = 32, MOST_CALLEES = 2;
+
+/**
+ * The blocks of the region at `head`, which may be entered at `entries` too. Undefined where nothing can be translated at the head.
+ */
+export function discover(head: number, code: CodeView, limits: RegionLimits, entries: readonly number[] = []): RegionBlocks | undefined {
+  return new Discovery(code, limits).run(head, entries);
 }
 
 class Discovery {
   readonly #code: CodeView;
   readonly #limits: RegionLimits;
   readonly #contexts = new Map<string, Context>();
+  /** By caller's context, return address and callee: where the callee's code was put. */
+  readonly #calls = new Map<string, Context>();
   readonly #starts = new Map<string, number>();
   readonly #queue: Walked[] = [];
   readonly #waiting = new Set<Walked>();
+  /** The addresses that calls of functions which are not copied in return to. */
+  readonly #returns = new Set<number>();
+  readonly #root: Context = { id: 0, parent: undefined, returnTo: 0, callee: -1, depth: 0 };
   #instructions = 0;
+  /** The greatest weight of a block so far. */
+  #heaviest = 0;
 
   constructor(code: CodeView, limits: RegionLimits) {
     this.#code = code;
     this.#limits = limits;
   }
 
-  run(head: number): Block[] | undefined {
-    const root: Context = { id: 0, parent: undefined, returnTo: 0, callee: head, depth: 0 };
-    this.#start(root, head);
+  run(head: number, entries: readonly number[]): RegionBlocks | undefined {
+    for (const address of [head, ...entries]) this.#start(this.#root, address, true);
     for (let next = this.#hottest(); next !== undefined; next = this.#hottest()) this.#walk(next);
     const blocks = this.#queue.map((walked, id) => this.#block(walked, id));
-    return blocks[0] === undefined || blocks[0].instructions.length === 0 ? undefined : blocks;
+    if (blocks[0] === undefined || blocks[0].address !== head || blocks[0].instructions.length === 0) return undefined;
+    const entered = [head, ...entries].flatMap((address) => {
+      const edge = this.#edge(this.#root, address);
+      return "block" in edge ? [edge.block] : [];
+    });
+    return { blocks, entries: [...new Set(entered)] };
   }
 
   /** The heaviest block that was not read yet; the first among equals. */
@@ -85,12 +107,17 @@ class Discovery {
 
   #key(context: Context, address: number): string { return `${context.id}:${address}`; }
 
+  /** Whether a block of such weight is executed too seldom to be worth its place. */
+  #isRare(weight = 0): boolean { return weight * RARE < this.#heaviest; }
+
   /** Plans a block at an address. */
-  #start(context: Context, address: number): void {
+  #start(context: Context, address: number, isEntry = false): void {
     const key = this.#key(context, address);
     if (this.#starts.has(key) || this.#instructions >= this.#limits.instructions) return;
+    if (!isEntry && context === this.#root && this.#code.elsewhere?.(address) === true) return;
     const seen = this.#code.executed(address);
-    if (seen === undefined) return;
+    if (seen === undefined || !isEntry && this.#isRare(seen.weight)) return;
+    this.#heaviest = Math.max(this.#heaviest, seen.weight ?? 0);
     this.#starts.set(key, this.#queue.length);
     const planned: Walked = { context, address, weight: seen.weight ?? 0, instructions: [] };
     this.#queue.push(planned);
@@ -102,6 +129,7 @@ class Discovery {
     const { context } = walked;
     for (let address = walked.address; this.#instructions < this.#limits.instructions;) {
       if (address !== walked.address && this.#starts.has(this.#key(context, address))) return;
+      if (address !== walked.address && context === this.#root && this.#code.elsewhere?.(address) === true) return;
       if (((address ^ walked.address) & ~0xfff) !== 0) { this.#start(context, address); return; } // its edge is guarded
       const found = this.#read(address);
       if (found === undefined) return;
@@ -114,7 +142,7 @@ class Discovery {
         case "jump": this.#start(context, target); return;
         case "branch": this.#start(context, after); this.#start(context, target); return;
         case "call": this.#startCall(context, target, after); return;
-        case "indirect": if (found.meaning.end.how === "return" && context.parent !== undefined) this.#start(context.parent, context.returnTo); return;
+        case "indirect": this.#startTargets(context, found.meaning.end.how, address, after); return;
         case "transferred": return;
       }
       found.meaning.end satisfies never;
@@ -128,11 +156,21 @@ class Discovery {
     return { address, instruction: seen.instruction, form: seen.form, meaning: instantiate(general, seen.fields), plain: isPlain(general) };
   }
 
-  /** The context of a call, where the callee may be copied in. */
-  #callContext(context: Context, target: number, returnTo: number): Context | undefined {
-    if (context.depth >= this.#limits.depth) return undefined;
-    for (let outer: Context | undefined = context; outer !== undefined; outer = outer.parent) if (outer.callee === target) return undefined;
-    const key = this.#key(context, returnTo);
+  #startTargets(context: Context, how: "jump" | "call" | "return", address: number, after: number): void {
+    if (how === "return") {
+      if (context.parent !== undefined) this.#start(context.parent, context.returnTo);
+    } else if (how === "jump") for (const target of this.#jumpTargets(address)) this.#start(context, target);
+    else for (const target of this.#callees(address)) this.#startCall(context, target, after);
+  }
+
+  #jumpTargets(address: number): readonly number[] { return this.#code.targets?.(address).slice(0, MOST_JUMP_TARGETS) ?? []; }
+  #callees(address: number): readonly number[] { return this.#code.targets?.(address).slice(0, MOST_CALLEES) ?? []; }
+
+  /** The context that a called function's code is in: a copy of its own, or, where calls are too deep or recursive, the region's. */
+  #callContext(context: Context, target: number, returnTo: number): Context {
+    if (context.depth >= this.#limits.depth || this.#starts.has(this.#key(this.#root, target))) return this.#root;
+    for (let outer: Context | undefined = context; outer !== undefined; outer = outer.parent) if (outer.callee === target) return this.#root;
+    const key = `${this.#key(context, returnTo)}:${target}`;
     let inner = this.#contexts.get(key);
     if (inner === undefined) {
       inner = { id: this.#contexts.size + 1, parent: context, returnTo, callee: target, depth: context.depth + 1 };
@@ -143,21 +181,30 @@ class Discovery {
 
   #startCall(context: Context, target: number, returnTo: number): void {
     const inner = this.#callContext(context, target, returnTo);
-    if (inner !== undefined) this.#start(inner, target);
+    this.#calls.set(`${this.#key(context, returnTo)}:${target}`, inner);
+    this.#start(inner, target);
+    if (inner !== this.#root) return;
+    this.#returns.add(returnTo);
+    this.#start(this.#root, returnTo);
   }
 
   // --- Cutting into blocks -----------------------------------------------------------------------------------
 
+  #isCold(address: number): boolean {
+    const seen = this.#code.executed(address);
+    return seen === undefined || this.#isRare(seen.weight);
+  }
+
   #edge(context: Context, address: number): Edge {
     const id = this.#starts.get(this.#key(context, address));
-    return id === undefined || this.#queue[id]!.instructions.length === 0 ? { leave: address, cold: this.#code.executed(address) === undefined } : { block: id };
+    return id === undefined || this.#queue[id]!.instructions.length === 0 ? { leave: address, cold: this.#isCold(address) } : { block: id };
   }
 
   #block(walked: Walked, id: number): Block {
     const { context } = walked;
     const cut = walked.instructions.findIndex(({ address }, k) => k > 0 && this.#starts.has(this.#key(context, address)) && "block" in this.#edge(context, address));
     const instructions = cut < 0 ? walked.instructions : walked.instructions.slice(0, cut);
-    return { id, address: walked.address, instructions, end: this.#end(context, instructions) };
+    return { id, address: walked.address, instructions, end: this.#end(context, instructions), isRoot: context === this.#root };
   }
 
   #end(context: Context, instructions: readonly BlockInstruction[]): BlockEnd {
@@ -168,16 +215,26 @@ class Discovery {
       case "next": case "repeat": return { kind: "jump", to: this.#edge(context, after) };
       case "jump": return { kind: "jump", to: this.#edge(context, target) };
       case "branch": return { kind: "branch", condition: end.condition, taken: this.#edge(context, target), next: this.#edge(context, after) };
-      case "call": {
-        const inner = this.#callContext(context, target, after);
-        return { kind: "jump", to: inner === undefined ? { leave: target, cold: false } : this.#edge(inner, target) };
-      }
-      case "indirect":
-        if (end.how !== "return" || context.parent === undefined) return { kind: "indirect", to: end.to };
-        return { kind: "predicted", to: end.to, address: context.returnTo, edge: this.#edge(context.parent, context.returnTo) };
+      case "call": return { kind: "jump", to: this.#callEdge(context, target, after) };
+      case "indirect": return { kind: "indirect", to: end.to, targets: this.#targets(context, end.how, last.address, after) };
       case "transferred": return { kind: "transferred" };
     }
     return end satisfies never;
+  }
+
+  #callEdge(context: Context, target: number, after: number): Edge {
+    const inner = this.#calls.get(`${this.#key(context, after)}:${target}`);
+    return inner === undefined ? { leave: target, cold: false } : this.#edge(inner, target);
+  }
+
+  /** The targets of an indirect transfer that are in the region. */
+  #targets(context: Context, how: "jump" | "call" | "return", address: number, after: number): Target[] {
+    const inside = (targets: readonly Target[]): Target[] => targets.filter(({ edge }) => "block" in edge);
+    if (how === "jump") return inside(this.#jumpTargets(address).map((target) => ({ address: target, edge: this.#edge(context, target) })));
+    if (how === "call") return inside(this.#callees(address).map((target) => ({ address: target, edge: this.#callEdge(context, target, after) })));
+    const { parent } = context;
+    if (parent !== undefined) return [{ address: context.returnTo, edge: this.#edge(parent, context.returnTo) }];
+    return inside([...this.#returns].map((target) => ({ address: target, edge: this.#edge(this.#root, target) })));
   }
 }
 

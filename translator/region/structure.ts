@@ -2,17 +2,18 @@
  * Structured control flow from a graph of blocks, by its dominator tree (Ramsey, "Beyond Relooper", ICFP 2022).
  *
  * A block that is the target of a back edge becomes a loop; one that several forward edges meet in follows a labelled block that
- * they break out of; every other block stands where its only edge is. Invariant: the graph is reducible when it comes here; `makeReducible` has
- * turned every retreating edge whose target does not dominate its source into a leave.
+ * they break out of; every other block stands where its only edge is. `reduce` has made the graph reducible.
  */
-import { edgesOf, successors, type Block, type BlockEnd, type Edge } from "./block.ts";
+import { edgesOf, successors, type Block, type RegionBlocks } from "./block.ts";
+import { reduce } from "./reduce.ts";
 
 /** How a block reaches a successor in the structured form. */
 export type Jump = "continue" | "break" | "inline";
 
 export interface Structure {
-  /** Blocks with unreachable ones gone and irreducible edges turned into leaves. */
+  /** By id; dispatch blocks are among them. */
   readonly blocks: readonly Block[];
+  readonly root: number;
   readonly order: readonly number[];
   readonly loops: ReadonlySet<number>;
   readonly merges: ReadonlySet<number>;
@@ -21,8 +22,8 @@ export interface Structure {
   jump(from: number, to: number): Jump;
 }
 
-/** Reverse postorder from block 0. */
-function reversePostorder(blocks: readonly Block[]): number[] {
+/** Reverse postorder from the root. */
+function reversePostorder(blocks: readonly Block[], root: number): number[] {
   const seen = new Set<number>(), order: number[] = [];
   const visit = (id: number): void => {
     if (seen.has(id)) return;
@@ -30,7 +31,7 @@ function reversePostorder(blocks: readonly Block[]): number[] {
     for (const next of successors(blocks[id]!)) visit(next);
     order.push(id);
   };
-  visit(0);
+  visit(root);
   return order.reverse();
 }
 
@@ -72,38 +73,20 @@ function dominates(idom: readonly number[], a: number, b: number): boolean {
   return a === b;
 }
 
-/** Turns one edge of an end into a leave to its block's address. */
-function cutEdges(end: BlockEnd, cut: (edge: Edge) => Edge): BlockEnd {
-  switch (end.kind) {
-    case "jump": return { ...end, to: cut(end.to) };
-    case "branch": return { ...end, taken: cut(end.taken), next: cut(end.next) };
-    case "predicted": return { ...end, edge: cut(end.edge) };
-    case "indirect": case "transferred": return end;
-  }
-  return end satisfies never;
-}
-
-/** Cuts retreating edges that do not go to a dominator, until none is left. */
-function makeReducible(blocks: readonly Block[]): { blocks: readonly Block[]; order: number[]; idom: number[] } {
-  const order = reversePostorder(blocks), idom = dominators(blocks, order), position = positions(order, blocks.length);
-  let changed = false;
-  const next = blocks.map((block) => {
-    const at = position[block.id]!;
-    if (at < 0) return block;
-    const end = cutEdges(block.end, (edge) => {
-      if (!("block" in edge)) return edge;
-      const to = position[edge.block]!;
-      if (to > at || dominates(idom, to, at)) return edge;
-      changed = true;
-      return { leave: blocks[edge.block]!.address, cold: false };
-    });
-    return { ...block, end };
+/** Throws where the graph is not reducible. */
+function requireReducible(blocks: readonly Block[], order: readonly number[], idom: readonly number[]): void {
+  const position = positions(order, blocks.length);
+  order.forEach((id, at) => {
+    for (const next of successors(blocks[id]!)) {
+      const to = position[next]!;
+      if (to <= at && !dominates(idom, to, at)) throw new Error(`block ${next} is entered from its own loop's middle, block ${id}`);
+    }
   });
-  return changed ? makeReducible(next) : { blocks, order, idom };
 }
 
-export function structure(found: readonly Block[]): Structure {
-  const { blocks, order, idom } = makeReducible(found);
+export function structure(found: RegionBlocks): Structure {
+  const { blocks, root } = reduce(found), order = reversePostorder(blocks, root), idom = dominators(blocks, order);
+  requireReducible(blocks, order, idom);
   const position = positions(order, blocks.length);
   const forward = order.map(() => 0), loops = new Set<number>();
   order.forEach((id, at) => {
@@ -123,7 +106,7 @@ export function structure(found: readonly Block[]): Structure {
     follows.set(parent, [id, ...(follows.get(parent) ?? [])]);
   }
   return {
-    blocks, order, loops, merges, follows,
+    blocks, root, order, loops, merges, follows,
     jump: (from, to) => (position[to]! <= position[from]! ? "continue" : merges.has(to) ? "break" : "inline"),
   };
 }

@@ -1,0 +1,81 @@
+/** What a region is made from: guest code as the decoded instructions, the TLB and the trial show it. */
+import type { CodePage, CodeSpace } from "./code-cache.ts";
+import { EXACT, type Insn, PLAIN, REGION, STRADDLING } from "./insn.ts";
+import { executions } from "./trial.ts";
+import { SLOW, type GuestMemory } from "./memory.ts";
+import { decode, formOf, type CodeView, type Fields } from "../translator/translate.ts";
+
+/** What is known beside the code itself. */
+export interface Knowledge {
+  /** Where an indirect transfer went, most often first. */
+  targets(insn: Insn): readonly number[];
+  /** Whether a linear address is better left to another region. */
+  elsewhere(address: number): boolean;
+}
+
+/** Guest code as region discovery may see it: through EXEC entries that are filled, and only what is hot. */
+export class GuestCode implements CodeView {
+  readonly #memory: GuestMemory;
+  readonly #space: CodeSpace;
+  readonly #base: number;
+  readonly #knowledge: Knowledge;
+  readonly #seen = new Map<number, ReturnType<CodeView["executed"]>>();
+  readonly #bytes = new Map<number, number>();
+
+  /** `base`: of the trial that says what is hot. */
+  constructor(memory: GuestMemory, space: CodeSpace, base: number, knowledge: Knowledge) {
+    this.#base = base;
+    this.#knowledge = knowledge;
+    this.#memory = memory;
+    this.#space = space;
+  }
+
+  entry(page: number): number { return this.#space.ring.exec[page]!; }
+
+  elsewhere(address: number): boolean { return this.#knowledge.elsewhere(address); }
+
+  targets(address: number): readonly number[] {
+    const insn = this.insn(address);
+    return insn === undefined ? [] : this.#knowledge.targets(insn);
+  }
+
+  /** The decoded instruction at a linear address, where there is one and a fetch has nothing to do. */
+  insn(address: number): Insn | undefined {
+    const entry = this.entry(address >>> 12);
+    if ((entry & SLOW) !== 0) return undefined;
+    const host = address ^ entry, page = this.#space.pages[host >>> 12], position = page?.index[host & 0xfff] ?? 0;
+    return position === 0 ? undefined : page!.insns[position];
+  }
+
+  executed(address: number): ReturnType<CodeView["executed"]> {
+    if (!this.#seen.has(address)) this.#seen.set(address, this.#look(address));
+    return this.#seen.get(address);
+  }
+
+  #look(address: number): ReturnType<CodeView["executed"]> {
+    const entry = this.entry(address >>> 12);
+    if ((entry & SLOW) !== 0) return undefined;
+    const host = address ^ entry, page: CodePage | undefined = this.#space.pages[host >>> 12];
+    const position = page?.index[host & 0xfff] ?? 0;
+    const insn = position === 0 ? undefined : page!.insns[position];
+    if (insn === undefined || insn.f === page!.undecoded || insn.e === 0 || insn.kind === STRADDLING || insn.seen <= this.#base) return undefined;
+    if (insn.kind !== PLAIN && insn.kind !== EXACT && insn.kind !== REGION) return undefined;
+    const instruction = decode(this.#memory.ram, host, 4096 - (host & 0xfff), this.#space.mode);
+    if ("failure" in instruction) return undefined;
+    const fields: Fields = { d: 0, s: 0, b: 8, x: 8, c: 0, p: 0, m: 0, k: 0 };
+    const form = formOf(instruction, this.#space.mode, fields);
+    this.#bytes.set(host, host + instruction.length);
+    return { instruction, form, fields, weight: executions(insn) };
+  }
+
+  /** The host bytes that were looked at, joined where they touch, cut at page ends. */
+  ranges(): Array<readonly [number, number]> {
+    const joined: Array<[number, number]> = [];
+    for (const [from, to] of [...this.#bytes].sort((a, b) => a[0] - b[0])) {
+      const last = joined.at(-1);
+      if (last !== undefined && from <= last[1] && from >>> 12 === last[0] >>> 12) last[1] = Math.max(last[1], to);
+      else joined.push([from, to]);
+    }
+    return joined;
+  }
+}
