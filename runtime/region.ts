@@ -15,7 +15,7 @@ import type { Timer } from "./measure/stopwatch.ts";
 import type { Trial, Trials } from "./trial.ts";
 import { SLOW, type GuestMemory } from "./memory.ts";
 import { type CpuState } from "./state.ts";
-import { decode, discover, formOf, regionText, type CodeView, type Fields, type RegionText, type Site } from "../translator/translate.ts";
+import { decode, discover, formOf, regionText, type CodeView, type Fields, type Mode, type RegionText, type Site } from "../translator/translate.ts";
 
 /** What a region's function returns. */
 export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
@@ -30,6 +30,8 @@ export interface Region extends CodeRange {
   /** Least budget at entry. */
   readonly length: number;
   readonly text: RegionText;
+  /** The mode it was made for. */
+  readonly mode: Mode;
   dropped: boolean;
   /** How often it was entered. */
   entries: number;
@@ -99,6 +101,9 @@ export class Regions {
 
   /** The regions that may run now. */
   get live(): Iterable<Region> { return this.#live; }
+  /** What was executed in a mode; for tools. */
+  view(space: CodeSpace): CodeView { return new GuestCode(this.#memory, space, NO_TRIAL.base); }
+
   /** Whether there are more regions, or more of their source, than the host should hold; the engine then forgets them all. */
   get full(): boolean { return this.#live.size > MOST_REGIONS || this.#liveBytes > MOST_SOURCE; }
 
@@ -125,10 +130,10 @@ export class Regions {
     if (blocks === undefined) return undefined;
     const text = timed(measurement?.emission, () => regionText(blocks, { counters: measurement !== undefined }));
     this.#memory.patience -= MAKING_COST;
-    return timed(measurement?.compilation, () => this.#compile({ head, linear, user: space.mode.user, text, trial }, space, view));
+    return timed(measurement?.compilation, () => this.#compile({ head, linear, user: space.mode.user, mode: space.mode, text, trial }, space, view));
   }
 
-  #compile(planned: Pick<Region, "head" | "linear" | "user" | "text" | "trial">, space: CodeSpace, view: GuestCode): Region {
+  #compile(planned: Pick<Region, "head" | "linear" | "user" | "mode" | "text" | "trial">, space: CodeSpace, view: GuestCode): Region {
     const { text } = planned;
     const measurement = this.#measurement, counts = measurement === undefined ? undefined : regionCounts(text.blocks, text.sites.length);
     const { ring } = space;
@@ -145,7 +150,7 @@ export class Regions {
   }
 
   /** Apart from `#make`, so that the region's closure keeps nothing of the view alive. */
-  #add(made: Pick<Region, "head" | "linear" | "user" | "run" | "text" | "trial" | "ranges" | "counts">): Region {
+  #add(made: Pick<Region, "head" | "linear" | "user" | "mode" | "run" | "text" | "trial" | "ranges" | "counts">): Region {
     const { head, text } = made;
     const region: Region = { ...made, sites: text.sites, length: text.length, dropped: false, entries: 0, drop: (cause) => this.#drop(region, cause) };
     head.r = region;
