@@ -3,7 +3,7 @@
  *
  *     qemu-system-i386 -accel tcg -kernel FILE -d cpu,nochain -singlestep -D LOG
  *
- * QEMU's own lazy flags are shown as its EFLAGS case: CCS holds the arithmetic flags. Where QEMU repeats a string instruction once an
+ * The lazy flags are shown as its EFLAGS case: CCS holds the arithmetic flags. Where QEMU repeats a string instruction once an
  * element, this has a line for each stretch (see SDM volume 2, REP, on when it can be interrupted).
  */
 import { readEflags } from "../../runtime/flags.ts";
@@ -40,26 +40,55 @@ function segmentLine(cpu: CpuState, name: string, index: number): string {
   return `${line} DPL=${access >> 5 & 3} ${typeText(access)}\n`;
 }
 
+/** From the segments on: what hardly ever changes. */
+function systemLines(cpu: CpuState): string {
+  return SEGMENTS.map(([name, index]) => segmentLine(cpu, name, index)).join("") +
+    `GDT=     ${hex32(cpu.gdtBase)} ${hex32(cpu.gdtLimit)}\nIDT=     ${hex32(cpu.idtBase)} ${hex32(cpu.idtLimit)}\n` +
+    `CR0=${hex32(cpu.cr0)} CR2=${hex32(cpu.cr2)} CR3=${hex32(cpu.cr3)} CR4=${hex32(cpu.cr4)}\n` +
+    `DR0=${hex32(cpu.dr0)} DR1=${hex32(cpu.dr1)} DR2=${hex32(cpu.dr2)} DR3=${hex32(cpu.dr3)} \nDR6=${hex32(cpu.dr6)} DR7=${hex32(cpu.dr7)}\n`;
+}
+
+/** The state words that `systemLines` reads lie between these. */
+const SYSTEM_FIRST = SLOT.selector0, SYSTEM_LAST = SLOT.idtLimit;
+
 /** What QEMU's log shows of a processor's state. `a20` is whether the A20 gate is open. */
-export function qemuState(cpu: CpuState, a20: boolean): string {
+export function qemuState(cpu: CpuState, a20: boolean, system = systemLines(cpu)): string {
   const eflags = readEflags(cpu.words), flags = FLAG_LETTERS.map(([bit, letter]) => ((eflags & bit) !== 0 ? letter : "-")).join("");
   return `EAX=${hex32(cpu.eax)} EBX=${hex32(cpu.ebx)} ECX=${hex32(cpu.ecx)} EDX=${hex32(cpu.edx)}\n` +
     `ESI=${hex32(cpu.esi)} EDI=${hex32(cpu.edi)} EBP=${hex32(cpu.ebp)} ESP=${hex32(cpu.esp)}\n` +
     `EIP=${hex32(cpu.eip)} EFL=${hex32(eflags)} [${flags}] CPL=${cpu.cpl} II=${cpu.shadow} A20=${a20 ? 1 : 0} SMM=0 HLT=0\n` +
-    SEGMENTS.map(([name, index]) => segmentLine(cpu, name, index)).join("") +
-    `GDT=     ${hex32(cpu.gdtBase)} ${hex32(cpu.gdtLimit)}\nIDT=     ${hex32(cpu.idtBase)} ${hex32(cpu.idtLimit)}\n` +
-    `CR0=${hex32(cpu.cr0)} CR2=${hex32(cpu.cr2)} CR3=${hex32(cpu.cr3)} CR4=${hex32(cpu.cr4)}\n` +
-    `DR0=${hex32(cpu.dr0)} DR1=${hex32(cpu.dr1)} DR2=${hex32(cpu.dr2)} DR3=${hex32(cpu.dr3)} \nDR6=${hex32(cpu.dr6)} DR7=${hex32(cpu.dr7)}\n` +
+    system +
     `CCS=${hex32(eflags & ARITHMETIC_FLAGS)} CCD=00000000 CCO=EFLAGS\nEFER=0000000000000000\n`;
 }
 
 export class QemuFormat implements TraceFormat {
   readonly #machine: Machine;
+  readonly #systemWords = new Int32Array(SYSTEM_LAST - SYSTEM_FIRST + 1);
+  #system: string;
   #state = "";
 
-  constructor(machine: Machine) { this.#machine = machine; }
+  constructor(machine: Machine) {
+    this.#machine = machine;
+    this.#system = systemLines(machine.cpu);
+    this.#systemChanged();
+  }
 
-  standing(): void { this.#state = qemuState(this.#machine.cpu, this.#machine.memory.a20); }
+  standing(): void {
+    const { cpu, memory } = this.#machine;
+    if (this.#systemChanged()) this.#system = systemLines(cpu);
+    this.#state = qemuState(cpu, memory.a20, this.#system);
+  }
+
+  #systemChanged(): boolean {
+    const { words } = this.#machine.cpu, known = this.#systemWords;
+    let changed = false;
+    for (let k = 0; k < known.length; k++) {
+      if (known[k] === words[SYSTEM_FIRST + k]) continue;
+      known[k] = words[SYSTEM_FIRST + k]!;
+      changed = true;
+    }
+    return changed;
+  }
 
   retired(): string { return this.#state; }
 
