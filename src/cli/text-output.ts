@@ -9,7 +9,6 @@ const CHUNK = 1 << 16;
 export class TextOutput {
   readonly #file: PendingFile | undefined;
   #text = "";
-  #full = false;
 
   /** `path` "-" is stdout. Throws `CalqueError` where the file cannot be made. */
   constructor(path: string) {
@@ -24,14 +23,13 @@ export class TextOutput {
   readonly flush = (): void => {
     if (this.#text === "") return;
     if (this.#file !== undefined) this.#file.write(this.#text);
-    else if (!isStdoutClosed()) this.#full = !process.stdout.write(this.#text);
+    else if (!isStdoutClosed()) process.stdout.write(this.#text);
     this.#text = "";
   };
 
   /** Resolves when more may be written. */
   readonly ready = async (): Promise<void> => {
-    if (!this.#full || isStdoutClosed()) return;
-    this.#full = false;
+    if (this.#file !== undefined || !process.stdout.writableNeedDrain || isStdoutClosed()) return;
     // A reader that goes away ends the wait too: "close" follows its error.
     const stop = new AbortController(), { signal } = stop;
     await Promise.race([once(process.stdout, "drain", { signal }), once(process.stdout, "close", { signal })]).catch(() => {});
