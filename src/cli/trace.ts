@@ -8,6 +8,7 @@ import { bootOptions } from "./guests.ts";
 import type { Settings } from "./options.ts";
 import { exitCode } from "./outcome.ts";
 import { prepareWith } from "./prepare.ts";
+import { Progress } from "./progress.ts";
 import { report } from "./run.ts";
 import { SerialOutput, isStdoutClosed } from "./serial.ts";
 import { runSession } from "./session.ts";
@@ -31,13 +32,20 @@ export async function trace(settings: Settings): Promise<number> {
   const output = new TextOutput(out), serial = new SerialOutput(settings.serial);
   machine.onSerial = serial.byte;
   const tracer = new Tracer(machine, formatFor(settings.trace, machine, symbols), selection, output.write);
+  const progress = out === "-" || settings.serial.kind === "stdio" ? undefined : new Progress("trace");
   const most = Math.min(settings.maxInstructions ?? Infinity, to);
   try {
     const end = await runSession(machine, {
       pace: "none", input: undefined, timeout: settings.timeout, maxInstructions: most === Infinity ? undefined : most, endTime: replay?.end,
       run: (limits) => tracer.run(limits), sliceLimit: () => (tracer.active ? SLICE : Infinity), ready: output.ready,
-      flush: () => { serial.flush(); output.flush(); }, interrupted: isStdoutClosed,
+      flush: () => {
+        serial.flush();
+        output.flush();
+        progress?.update(machine);
+      },
+      interrupted: isStdoutClosed,
     });
+    progress?.erase();
     tracer.flush();
     output.flush();
     if (end.reason !== "budget" || most !== to) report(end, machine);
