@@ -1,0 +1,51 @@
+/**
+ * Regions as a running translator has them, explained.
+ *
+ * A region keeps its JavaScript but not the blocks it was made of. They are found again from the bytes that it was made from, which cannot have
+ * changed meanwhile: a region whose bytes change is dropped.
+ */
+import { LIMITS, type Region } from "../runtime/region.ts";
+import { decode, explain, formOf, type CodeView, type Explanation, type Fields } from "../translator/translate.ts";
+import { readLinear, translateLinear } from "./inspect.ts";
+import type { Machine } from "./machine.ts";
+import type { SymbolTable } from "./symbols.ts";
+
+const LONGEST = 15, PAGE = 4096;
+
+function contains({ ranges }: Region, host: number): boolean { return ranges.some(([from, to]) => host >= from && host < to); }
+
+/** The instructions that a region was made from. */
+export function viewOf(machine: Machine, region: Region): CodeView {
+  return {
+    executed(address) {
+      const host = translateLinear(machine, address);
+      if (host === undefined || !contains(region, host)) return undefined;
+      const instruction = decode(machine.memory.ram, host, PAGE - (host & (PAGE - 1)), region.mode);
+      if ("failure" in instruction) return undefined;
+      const fields: Fields = { d: 0, s: 0, b: 0, x: 0, c: 0, p: 0, m: 0, k: 0 };
+      return { instruction, form: formOf(instruction, region.mode, fields), fields };
+    },
+  };
+}
+
+/** The regions of now, those that were entered most often first. */
+export function liveRegions(machine: Machine): readonly Region[] {
+  return [...machine.vcpu.regions?.() ?? []].sort((a, b) => b.entries - a.entries);
+}
+
+/** The regions that begin at a linear address, or else those that hold code that stands there, entered most often first. */
+export function regionsAt(machine: Machine, address: number): readonly Region[] {
+  const regions = liveRegions(machine), host = translateLinear(machine, address), linear = address | 0;
+  const heads = regions.filter((region) => region.linear === linear);
+  return heads.length > 0 || host === undefined ? heads : regions.filter((region) => contains(region, host) && linear >>> 12 === region.linear >>> 12);
+}
+
+/** A region with the JavaScript that runs, and the handlers that it leans on. */
+export function explainLive(machine: Machine, region: Region, symbols: SymbolTable): Explanation[] {
+  const { mode, linear, entries, text } = region, nameOf = (address: number): string | undefined => symbols.describe(address);
+  const code = { mode, at: (address: number) => readLinear(machine, address, LONGEST) };
+  const [found, ...handlers] = explain(linear, code, { limits: LIMITS, view: viewOf(machine, region), nameOf });
+  const ring = `ring ${mode.user ? 3 : 0}`, entered = `entered ${entries.toLocaleString("en")} times`;
+  if (found?.kind !== "region") return [{ ...found!, title: `region ${(linear >>> 0).toString(16).padStart(8, "0")}, ${ring}, ${entered}: its page is not mapped now`, javascript: text.source }];
+  return [{ ...found, title: `${found.title}, ${ring}, ${entered}`, javascript: text.source }, ...handlers];
+}
