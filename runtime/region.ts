@@ -32,6 +32,8 @@ export interface Region extends CodeRange {
   readonly text: RegionText;
   /** The mode it was made for. */
   readonly mode: Mode;
+  /** What discovery saw: linear addresses of instructions and their weights, in turn. From these the blocks can be found again. */
+  readonly seen: Int32Array;
   dropped: boolean;
   /** How often it was entered. */
   entries: number;
@@ -101,7 +103,7 @@ export class Regions {
 
   /** The regions that may run now. */
   get live(): Iterable<Region> { return this.#live; }
-  /** What was executed in a mode; for tools. */
+  /** What was ever executed in a mode; for tools. */
   view(space: CodeSpace): CodeView { return new GuestCode(this.#memory, space, NO_TRIAL.base); }
 
   /** Whether there are more regions, or more of their source, than the host should hold; the engine then forgets them all. */
@@ -146,11 +148,11 @@ export class Regions {
       ...text.pages.map((page) => view.entry(page)), ...text.functions.map((name) => this.#functions(name)), counts?.words,
     ];
     const make = new Function(...names, `"use strict"; return ${text.source};`) as (...args: unknown[]) => RegionFunction;
-    return this.#add({ ...planned, run: make(...values), ranges: view.ranges(), counts });
+    return this.#add({ ...planned, run: make(...values), ranges: view.ranges(), seen: view.seen(), counts });
   }
 
   /** Apart from `#make`, so that the region's closure keeps nothing of the view alive. */
-  #add(made: Pick<Region, "head" | "linear" | "user" | "mode" | "run" | "text" | "trial" | "ranges" | "counts">): Region {
+  #add(made: Pick<Region, "head" | "linear" | "user" | "mode" | "run" | "text" | "trial" | "ranges" | "seen" | "counts">): Region {
     const { head, text } = made;
     const region: Region = { ...made, sites: text.sites, length: text.length, dropped: false, entries: 0, drop: (cause) => this.#drop(region, cause) };
     head.r = region;
@@ -227,6 +229,9 @@ class GuestCode implements CodeView {
     this.#bytes.set(host, host + instruction.length);
     return { instruction, form, fields, weight: insn.seen };
   }
+
+  /** The instructions that were looked at, each followed by its weight. */
+  seen(): Int32Array { return Int32Array.from([...this.#seen].flatMap(([address, found]) => (found === undefined ? [] : [address, found.weight ?? 0]))); }
 
   /** The host bytes that were looked at, joined where they touch, cut at page ends. */
   ranges(): Array<readonly [number, number]> {

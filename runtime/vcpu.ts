@@ -26,7 +26,7 @@ import { type CodeCheck, FAULTED, LEFT_NORMALLY, type Region, Regions } from "./
 import { resetState } from "./reset.ts";
 import { CR4_TSD, type CpuState, IF, RF, SLOT, TF } from "./state.ts";
 import { Straddlers } from "./straddling.ts";
-import { decode, type CodeView, type Instruction, type Mode } from "../translator/translate.ts";
+import { decode, type CodeView, type Instruction } from "../translator/translate.ts";
 
 export type Engine = "translate" | "interpret";
 
@@ -155,14 +155,8 @@ export class Vcpu {
   /** The regions that may run now. */
   get liveRegions(): Iterable<Region> { return this.#regions.live; }
 
-  /** What was executed in a mode, as region discovery sees it; for tools. */
-  codeView(mode: Mode): CodeView | undefined {
-    for (const space of this.#spaces.values()) {
-      const known = space.mode;
-      if (known.bits === mode.bits && known.flat === mode.flat && known.user === mode.user && known.fs === mode.fs && known.gs === mode.gs) return this.#regions.view(space);
-    }
-    return undefined;
-  }
+  /** What was executed in the mode of now, as region discovery sees it; for tools. */
+  codeView(): CodeView { return this.#regions.view(this.#currentSpace()); }
 
   /** Figures of the region cache. */
   get regionStats(): Regions["stats"] { return this.#regions.stats; }

@@ -14,23 +14,25 @@ const LONGEST = 15, PAGE = 4096;
 
 function contains({ ranges }: Region, host: number): boolean { return ranges.some(([from, to]) => host >= from && host < to); }
 
-/** The instructions that a region was made from. */
+/** What discovery saw when it made a region. */
 export function viewOf(machine: Machine, region: Region): CodeView {
+  const weights = new Map<number, number>();
+  for (let k = 0; k < region.seen.length; k += 2) weights.set(region.seen[k]!, region.seen[k + 1]!);
   return {
     executed(address) {
-      const host = translateLinear(machine, address);
-      if (host === undefined || !contains(region, host)) return undefined;
+      const weight = weights.get(address | 0), host = translateLinear(machine, address);
+      if (weight === undefined || host === undefined || !contains(region, host)) return undefined;
       const instruction = decode(machine.memory.ram, host, PAGE - (host & (PAGE - 1)), region.mode);
       if ("failure" in instruction) return undefined;
       const fields: Fields = { d: 0, s: 0, b: 0, x: 0, c: 0, p: 0, m: 0, k: 0 };
-      return { instruction, form: formOf(instruction, region.mode, fields), fields };
+      return { instruction, form: formOf(instruction, region.mode, fields), fields, weight };
     },
   };
 }
 
 /** The regions of now, those that were entered most often first. */
 export function liveRegions(machine: Machine): readonly Region[] {
-  return [...machine.vcpu.regions?.() ?? []].sort((a, b) => b.entries - a.entries);
+  return [...machine.vcpu.liveRegions ?? []].sort((a, b) => b.entries - a.entries);
 }
 
 /** The regions that begin at a linear address, or else those that hold code that stands there, entered most often first. */

@@ -102,7 +102,7 @@ function prepareGuest(settings: Settings, image: readonly string[], moment: Mome
 /** What the translator would make of the code now: of what was executed where `live`, else of all that can be. */
 function explainCode(machine: Machine, address: number, symbols: SymbolTable, settings: Settings, live: boolean): Explanation[] {
   const started = machine.instructions > 0, mode = !started && settings.bits !== undefined ? assumedMode(settings.bits) : modeOf(modeKey(machine));
-  const view = live ? machine.vcpu.codeView?.(mode) : undefined;
+  const view = live ? machine.vcpu.codeView?.() : undefined;
   return explain(address, { mode, at: (linear) => readLinear(machine, linear, LONGEST) }, {
     ...options(settings), nameOf: (linear) => symbols.describe(linear), ...(view?.executed(address | 0) === undefined ? {} : { view }),
   });
