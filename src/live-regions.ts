@@ -35,11 +35,16 @@ export function liveRegions(machine: Machine): readonly Region[] {
   return [...machine.vcpu.liveRegions ?? []].sort((a, b) => b.entries - a.entries);
 }
 
-/** The regions that begin at a linear address, or else those that hold code that stands there, entered most often first. */
-export function regionsAt(machine: Machine, address: number): readonly Region[] {
+/**
+ * The regions that begin at a linear address, or else those that hold the code that stands there, or else those that begin before `to`; entered
+ * most often first.
+ */
+export function regionsAt(machine: Machine, address: number, to = address): readonly Region[] {
   const regions = liveRegions(machine), host = translateLinear(machine, address), linear = address | 0;
   const heads = regions.filter((region) => region.linear === linear);
-  return heads.length > 0 || host === undefined ? heads : regions.filter((region) => contains(region, host) && linear >>> 12 === region.linear >>> 12);
+  if (heads.length > 0) return heads;
+  const holding = host === undefined ? [] : regions.filter((region) => contains(region, host) && linear >>> 12 === region.linear >>> 12);
+  return holding.length > 0 ? holding : regions.filter((region) => region.linear >>> 0 >= address && region.linear >>> 0 < to);
 }
 
 /** A region with the JavaScript that runs, and the handlers that it leans on. */

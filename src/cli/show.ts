@@ -121,7 +121,7 @@ function explainGuest(settings: Settings): Explanation[] {
   }
   const address = parseAddress(place, symbols, settings.operands[0]!);
   if (readLinear(machine, address, 1).length === 0) throw new CalqueError(`nothing is mapped at 0x${address.toString(16)}`, settings.operands[0]);
-  const regions = live ? regionsAt(machine, address).slice(0, MOST_REGIONS) : [];
+  const regions = live ? regionsAt(machine, address, symbols.rangeOf(place)?.[1]).slice(0, MOST_REGIONS) : [];
   return regions.length > 0 ? regions.flatMap((region) => explainLive(machine, region, symbols)) : explainCode(machine, address, symbols, settings, live);
 }
 

@@ -77,6 +77,13 @@ describe("a running guest", () => {
     for (const { stdout, stderr } of shown) expect(stdout, stderr).toMatch(/^=== region 00100005 <turn>: /m);
   });
 
+  it("is shown by a symbol that its hot code lies behind", async () => {
+    const wide = join(folder, "wide.map");
+    writeFileSync(wide, "00100000 T entry\n00100008 t done\n");
+    const { stdout } = await calque(["show", "entry", path, ...options, "--memory", "2M", "--symbols", wide, "--after", "1_000_000"]);
+    expect(stdout).toMatch(/^=== region 00100005 <entry\+0x5>: 2 instructions/m);
+  });
+
   it("has the JavaScript that runs", async () => {
     const machine = createMachine({ memory: 2 << 20 });
     machine.boot({ kernel: { name: "hot", bytes: readFileSync(path) }, loadAt: 0x100000 });

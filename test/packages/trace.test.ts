@@ -1,6 +1,6 @@
 /** A trace's states are QEMU's: a whole small guest (test/guests/states), instruction by instruction, line by line. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { calque, temporaryFolder } from "../cli/calque.ts";
@@ -48,4 +48,20 @@ it("every state of a guest with rings, paging and faults", async () => {
   // Most lines are literally the same.
   const lines = new Set(right[0]!.split("\n"));
   expect(left[0]!.split("\n").filter((line) => !lines.has(line)).map((line) => line.slice(0, 3))).toEqual(["LDT", "TR ", "CCS"]);
+});
+
+it("names Debian's kernel by what it shows in /proc/kallsyms", async () => {
+  const serial = join(folder, "serial.txt"), map = join(folder, "kallsyms.txt");
+  const command = "mount -t proc proc /proc; dmesg -n 1; grep -E ' [tT] (inflate_|zlib_|crc|mem|str|do_|_text|_end)' /proc/kallsyms; echo @@''@";
+  const booted = await calque(["run", "debian", "--serial", `file:${serial}`, "--expect", "# ", "--send", `${command}\\n`, "--expect", "@@@", "--timeout", "300"]);
+  expect(booted.code, booted.stderr).toBe(0);
+  const symbols = readFileSync(serial, "latin1").split("\r\n").filter((line) => /^[0-9a-f]{8} [tT] \S+$/.test(line));
+  expect(symbols.length).toBeGreaterThan(500);
+  writeFileSync(map, symbols.join("\n"));
+
+  const traced = await calque(["trace", "debian", "--symbols", map, "--from", "3_000_000_000", "--to", "3_000_020_000"]);
+  expect(traced.code, traced.stderr).toBe(0);
+  expect(traced.stdout.split("\n").filter((line) => line.includes(" <inflate_fast+0x")).length).toBeGreaterThan(10_000);
+  const shown = await calque(["show", "inflate_fast", "debian", "--symbols", map, "--after", "3_000_000_000"]);
+  expect(shown.stdout, shown.stderr).toMatch(/^=== region [0-9a-f]{8} <inflate_fast(\+0x[0-9a-f]+)?>: \d+ instructions in \d+ blocks, ring 0, entered [\d,]+ times ===$/m);
 });
