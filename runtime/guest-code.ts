@@ -14,6 +14,14 @@ export interface Knowledge {
 }
 
 /** Guest code as region discovery may see it: through EXEC entries that are filled, and only what is hot. */
+/** What one discovery asked for and was answered. */
+export interface SeenCode {
+  /** Linear addresses of instructions, each followed by its weight. */
+  readonly weights: Int32Array;
+  readonly targets: ReadonlyMap<number, readonly number[]>;
+  readonly elsewhere: ReadonlySet<number>;
+}
+
 export class GuestCode implements CodeView {
   readonly #memory: GuestMemory;
   readonly #space: CodeSpace;
@@ -21,6 +29,8 @@ export class GuestCode implements CodeView {
   readonly #knowledge: Knowledge;
   readonly #seen = new Map<number, ReturnType<CodeView["executed"]>>();
   readonly #bytes = new Map<number, number>();
+  readonly #targets = new Map<number, readonly number[]>();
+  readonly #elsewhere = new Set<number>();
 
   /** `base`: of the trial that says what is hot. */
   constructor(memory: GuestMemory, space: CodeSpace, base: number, knowledge: Knowledge) {
@@ -32,11 +42,22 @@ export class GuestCode implements CodeView {
 
   entry(page: number): number { return this.#space.ring.exec[page]!; }
 
-  elsewhere(address: number): boolean { return this.#knowledge.elsewhere(address); }
+  elsewhere(address: number): boolean {
+    const answer = this.#knowledge.elsewhere(address);
+    if (answer) this.#elsewhere.add(address);
+    return answer;
+  }
 
   targets(address: number): readonly number[] {
-    const insn = this.insn(address);
-    return insn === undefined ? [] : this.#knowledge.targets(insn);
+    const insn = this.insn(address), targets = insn === undefined ? [] : this.#knowledge.targets(insn);
+    this.#targets.set(address, targets);
+    return targets;
+  }
+
+  /** What was asked so far. */
+  seen(): SeenCode {
+    const weights = Int32Array.from([...this.#seen].flatMap(([address, found]) => (found === undefined ? [] : [address, found.weight ?? 0])));
+    return { weights, targets: this.#targets, elsewhere: this.#elsewhere };
   }
 
   /** The decoded instruction at a linear address, where there is one and a fetch has nothing to do. */

@@ -8,7 +8,7 @@ import { type CodeCache, type CodeRange, type CodeSpace, type DropCause } from "
 import { GuestFault, Retry } from "./faults.ts";
 import { carryOf, conditionOf, flagsOf } from "./flags.ts";
 import type { RuntimeFunction } from "./functions.ts";
-import { GuestCode } from "./guest-code.ts";
+import { GuestCode, type SeenCode } from "./guest-code.ts";
 import { type Insn, PLAIN, REGION } from "./insn.ts";
 import { slowPaths } from "./interpreter.ts";
 import { regionCounts, type Measurement, type RegionCounts } from "./measure/measurement.ts";
@@ -16,7 +16,7 @@ import type { Timer } from "./measure/stopwatch.ts";
 import type { Trial, Trials } from "./trial.ts";
 import { SLOW, type GuestMemory } from "./memory.ts";
 import { type CpuState } from "./state.ts";
-import { discover, regionText, type RegionBlocks, type RegionText, type Site } from "../translator/translate.ts";
+import { discover, regionText, type CodeView, type RegionBlocks, type RegionText, type Site } from "../translator/translate.ts";
 
 /** What a region's function returns. */
 export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
@@ -43,6 +43,8 @@ export interface Region extends CodeRange {
   /** Least budget at entry. */
   readonly length: number;
   readonly text: RegionText;
+  /** What discovery saw; from it the blocks can be found again. */
+  readonly seen: SeenCode;
   dropped: boolean;
   /** How often it was entered. */
   entered: number;
@@ -116,6 +118,11 @@ export class Regions {
 
   /** The regions that may run now. */
   get live(): Iterable<Region> { return this.#live; }
+  /** What was ever executed in a mode; for tools. */
+  view(space: CodeSpace): CodeView {
+    return new GuestCode(this.#memory, space, -1, { targets: (insn) => this.#options.trials.targets(insn), elsewhere: () => false });
+  }
+
   /** Whether there are more regions, or more of their source, than the host should hold; the engine then forgets them all. */
   get full(): boolean { return this.#live.size > MOST_REGIONS || this.#liveBytes > MOST_SOURCE; }
 
@@ -233,11 +240,11 @@ export class Regions {
       const insn = view.insn(linear);
       return insn === undefined ? [] : [{ insn, linear, number }];
     });
-    return this.#add({ ...planned, run: make(...values), ranges: view.ranges(), counts }, entries);
+    return this.#add({ ...planned, run: make(...values), ranges: view.ranges(), seen: view.seen(), counts }, entries);
   }
 
   /** Apart from `#make`, so that the region's closure keeps nothing of the view alive. */
-  #add(made: Pick<Region, "head" | "linear" | "space" | "run" | "text" | "trial" | "ranges" | "counts">, places: ReadonlyArray<Omit<Entry, "region">>): Region {
+  #add(made: Pick<Region, "head" | "linear" | "space" | "run" | "text" | "trial" | "ranges" | "seen" | "counts">, places: ReadonlyArray<Omit<Entry, "region">>): Region {
     const { text, space } = made, entries: Entry[] = [];
     const region: Region = { ...made, entries, sites: text.sites, length: text.length, dropped: false, entered: 0, drop: (cause) => this.#drop(region, cause) };
     for (const place of places) {

@@ -26,7 +26,7 @@ import { type CodeCheck, FAULTED, LEFT_NORMALLY, type Region, Regions } from "./
 import { resetState } from "./reset.ts";
 import { CR4_TSD, type CpuState, IF, RF, SLOT, TF } from "./state.ts";
 import { Straddlers } from "./straddling.ts";
-import { decode, type Instruction } from "../translator/translate.ts";
+import { decode, type CodeView, type Instruction } from "../translator/translate.ts";
 
 export type Engine = "translate" | "interpret";
 
@@ -44,6 +44,14 @@ export interface VcpuOptions {
   readonly verifyCode?: CodeCheck | undefined;
   /** Counts and times everything; costs speed. */
   readonly measurement?: Measurement | undefined;
+}
+
+/** Watches what the loop delivers between instructions. The processor's state is the one before a delivery, then the one behind it. */
+export interface DeliveryObserver {
+  /** An interrupt, or the exception that the instruction at CS:EIP raised; `errorCode` is NO_ERROR_CODE where none is pushed. */
+  delivering(cause: "interrupt" | "exception", vector: number, errorCode: number): void;
+  /** Not called where the delivery ended in shutdown. */
+  delivered(): void;
 }
 
 export interface VcpuState {
@@ -79,6 +87,8 @@ export class Vcpu {
   count = 0;
   /** `translated`: instructions that regions retired; `entries`: of regions; `exactSteps`: single steps at an exact count. */
   readonly stats = { translated: 0, entries: 0, exactSteps: 0, faults: 0, interrupts: 0, retries: 0 };
+  /** For tools; watching changes nothing. */
+  observer: DeliveryObserver | undefined;
 
   readonly #host: VcpuHost;
   readonly #monitor: Monitor;
@@ -145,6 +155,9 @@ export class Vcpu {
 
   /** The regions that may run now. */
   get liveRegions(): Iterable<Region> { return this.#regions.live; }
+
+  /** What was executed in the mode of now, as region discovery sees it; for tools. */
+  codeView(): CodeView { return this.#regions.view(this.#currentSpace()); }
 
   /** Figures of the region cache. */
   get regionStats(): Regions["stats"] { return this.#regions.stats; }
@@ -250,10 +263,12 @@ export class Vcpu {
     this.stats.interrupts++;
     this.#modeStale = true;
     const vector = this.#host.acknowledgeInterrupt(), eip = this.cpu.eip;
+    this.observer?.delivering("interrupt", vector, NO_ERROR_CODE);
     try {
       const deliver = (): void => deliverInterrupt(this.#monitor, vector);
       if (this.#measurement === undefined) deliver();
       else this.#measurement.watch.time(this.#measurement.eventTimer("interrupt"), deliver);
+      this.observer?.delivered();
     } catch (event) {
       this.cpu.eip = eip;
       this.#shutdown ||= this.#faulted(event) === "shutdown";
@@ -277,9 +292,12 @@ export class Vcpu {
     if (this.count !== this.#faultCount) this.#barrenFaults = 0;
     this.#faultCount = this.count;
     if (++this.#barrenFaults > MOST_BARREN_FAULTS) return "shutdown";
+    this.observer?.delivering("exception", event.vector, event.errorCode);
     const deliver = (): "delivered" | "shutdown" => deliverFault(this.#monitor, event.vector, event.errorCode);
     const measurement = this.#measurement;
-    return measurement === undefined ? deliver() : measurement.watch.time(measurement.eventTimer(`#${VECTOR_NAMES[event.vector] ?? event.vector}`), deliver);
+    const outcome = measurement === undefined ? deliver() : measurement.watch.time(measurement.eventTimer(`#${VECTOR_NAMES[event.vector] ?? event.vector}`), deliver);
+    if (outcome === "delivered") this.observer?.delivered();
+    return outcome;
   }
 
   /** A waiting x87 instruction with CR0.NE = 0 asserts FERR#, and waits for the interrupt unless IGNNE# is active. */

@@ -7,6 +7,9 @@
 import type { PortSpace } from "../runtime/monitor/context.ts";
 import type { VcpuExit, VcpuHost } from "../runtime/exit.ts";
 import type { Measurement } from "../runtime/measure/measurement.ts";
+import type { Region } from "../runtime/region.ts";
+import type { DeliveryObserver } from "../runtime/vcpu.ts";
+import type { CodeView } from "../translator/translate.ts";
 import { GuestMemory, type MmioSpace } from "../runtime/memory.ts";
 import { CpuState } from "../runtime/state.ts";
 import type { Clock, GuestTime } from "./devices/device.ts";
@@ -65,6 +68,10 @@ export interface VirtualCpu {
   readonly stats: object;
   /** The same of the translated regions. */
   readonly regionStats?: object;
+  /** For tools that look on: told of interrupts and exceptions; the regions of now; what was executed in the mode of now. */
+  observer?: DeliveryObserver | undefined;
+  readonly liveRegions?: Iterable<Region>;
+  codeView?(): CodeView;
 }
 
 export interface VirtualCpuParts {

@@ -32,6 +32,12 @@ export interface ExplainOptions {
   readonly passesOff?: ReadonlySet<string>;
   /** Handlers gather heat, as in the engine that translates. */
   readonly profile?: boolean;
+  /** What region discovery may see; without it, code counts as executed wherever it can be decoded. */
+  readonly view?: CodeView;
+  /** Linear addresses at which the region may be entered beside its head. */
+  readonly entries?: readonly number[];
+  /** The symbol at an address, as "main+0x4". */
+  readonly nameOf?: (address: number) => string | undefined;
 }
 
 /** One region, one handler, or bytes that are no instruction; sections are lines, empty where there is nothing. */
@@ -83,9 +89,19 @@ function viewOf(code: CodeBytes): CodeView {
 
 const hex = (address: number): string => (address >>> 0).toString(16).padStart(8, "0");
 
-function listingLine(code: CodeBytes, address: number, instruction: Instruction): string {
+type NameOf = (address: number) => string | undefined;
+const nameless: NameOf = () => undefined;
+
+/** The symbol that a branch goes to, where it is one's beginning or another's code. */
+function targetName(instruction: Instruction, address: number, nameOf: NameOf): string {
+  const last = instruction.operands.at(-1);
+  const name = last?.kind === "rel" ? nameOf(address + instruction.length + last.value | 0) : undefined;
+  return name === undefined ? "" : `  <${name}>`;
+}
+
+function listingLine(code: CodeBytes, address: number, instruction: Instruction, nameOf: NameOf): string {
   const bytes = formatBytes(code.at(address).subarray(0, instruction.length)).padEnd(BYTES_SHOWN * 3);
-  return `${CLASS_LETTER[instruction.row.class]} ${hex(address)}  ${bytes} ${format(instruction, address)}`;
+  return `${CLASS_LETTER[instruction.row.class]} ${hex(address)}  ${bytes} ${format(instruction, address)}${targetName(instruction, address, nameOf)}`;
 }
 
 function edgeText(edge: Edge): string { return "block" in edge ? `block ${edge.block}` : `leave to ${hex(edge.leave)}`; }
@@ -101,12 +117,17 @@ function endText(end: BlockEnd): string {
   return end satisfies never;
 }
 
+function named(address: number, nameOf: NameOf): string {
+  const name = nameOf(address);
+  return name === undefined ? "" : ` <${name}>`;
+}
+
 function blockHead(block: Block): string { return `block ${block.id}:`; }
 
-function listingOf(code: CodeBytes, blocks: readonly Block[]): string[] {
+function listingOf(code: CodeBytes, blocks: readonly Block[], nameOf: NameOf): string[] {
   return blocks.flatMap((block) => [
-    ...(blocks.length === 1 ? [] : [blockHead(block)]),
-    ...block.instructions.map(({ address, instruction }) => listingLine(code, address, instruction)),
+    ...(blocks.length === 1 ? [] : [blockHead(block) + named(block.address, nameOf)]),
+    ...block.instructions.map(({ address, instruction }) => listingLine(code, address, instruction, nameOf)),
     `  -> ${endText(block.end)}`,
   ]);
 }
@@ -119,14 +140,15 @@ function irOf(blocks: readonly Block[], instructionsOf: (block: Block) => readon
 }
 
 /** The region at a linear address of a flat mode; undefined where nothing can be decoded. */
-function explainRegion(head: number, code: CodeBytes, { limits, passesOff = new Set() }: ExplainOptions): Explanation | undefined {
-  const found = discover(head, viewOf(code), limits);
+function explainRegion(head: number, code: CodeBytes, options: ExplainOptions): Explanation | undefined {
+  const { limits, passesOff = new Set(), view = viewOf(code), nameOf = nameless, entries = [] } = options;
+  const found = discover(head, view, limits, entries);
   if (found === undefined) return undefined;
   const shape = structure(found), blocks = shape.order.map((id) => shape.blocks[id]!).sort((a, b) => a.id - b.id);
   const text = regionText(found, { passesOff });
   return {
-    kind: "region", title: `region ${hex(head)}: ${count(text.instructions, "instruction")} in ${count(text.blocks, "block")}`,
-    listing: listingOf(code, blocks),
+    kind: "region", title: `region ${hex(head)}${named(head, nameOf)}: ${count(text.instructions, "instruction")} in ${count(text.blocks, "block")}`,
+    listing: listingOf(code, blocks, nameOf),
     ir: irOf(blocks, (block) => block.instructions),
     optimised: irOf(blocks, (block) => runPasses(block.instructions, passesOff)),
     javascript: text.source,
@@ -138,11 +160,11 @@ function explainRegion(head: number, code: CodeBytes, { limits, passesOff = new 
 function count(n: number, noun: string): string { return `${n} ${noun}${n === 1 ? "" : "s"}`; }
 
 /** The interpreter's handler of one instruction. */
-function explainHandler(address: number, code: CodeBytes, { instruction, form }: Seen, profile: boolean): Explanation {
+function explainHandler(address: number, code: CodeBytes, { instruction, form }: Seen, { profile = true, nameOf = nameless }: ExplainOptions): Explanation {
   const last = instruction.operands.at(-1), text = handlerText(form, profile, last?.kind === "rel" && last.value < 0);
   return {
     kind: "handler", title: `handler of "${format(instruction, address)}"`,
-    listing: [listingLine(code, address, instruction)],
+    listing: [listingLine(code, address, instruction, nameOf)],
     ir: printMeaning(meaningOf(form)), optimised: [],
     javascript: text.source, names: text.functions.map(functionName),
     covered: new Map([[address, instruction.length]]),
@@ -161,25 +183,25 @@ function explainNothing(address: number, code: CodeBytes): Explanation {
 
 /** The code at a linear address: its region and the handlers that it leans on, or the handlers of a whole block. Never empty. */
 export function explain(address: number, code: CodeBytes, options: ExplainOptions): Explanation[] {
-  const profile = options.profile ?? true;
-  if (!code.mode.flat) return explainBlock(address, code, options.limits.instructions, profile);
+  const { profile = true } = options;
+  if (!code.mode.flat) return explainBlock(address, code, options);
   const region = explainRegion(address, code, options);
   if (region === undefined) return [explainNothing(address, code)];
   const handlers = new Map<string, Explanation>();
   for (const at of region.covered.keys()) {
     const seen = instructionAt(code, at)!;
-    if (!handlerText(seen.form, profile, false).plain && !handlers.has(seen.form.key)) handlers.set(seen.form.key, explainHandler(at, code, seen, profile));
+    if (!handlerText(seen.form, profile, false).plain && !handlers.has(seen.form.key)) handlers.set(seen.form.key, explainHandler(at, code, seen, options));
   }
   return [region, ...handlers.values()];
 }
 
 /** The handlers of the instructions up to the end of the block. */
-function explainBlock(address: number, code: CodeBytes, most: number, profile: boolean): Explanation[] {
+function explainBlock(address: number, code: CodeBytes, options: ExplainOptions): Explanation[] {
   const explanations: Explanation[] = [];
-  for (let at = address; explanations.length < most;) {
+  for (let at = address; explanations.length < options.limits.instructions;) {
     const seen = instructionAt(code, at);
     if (seen === undefined) { explanations.push(explainNothing(at, code)); break; }
-    explanations.push(explainHandler(at, code, seen, profile));
+    explanations.push(explainHandler(at, code, seen, options));
     if (seen.instruction.row.ends) break;
     at = at + seen.instruction.length | 0;
     if (code.at(at).length === 0) break;

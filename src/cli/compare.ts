@@ -6,6 +6,7 @@ import type { Engine, Settings } from "./options.ts";
 import { EXIT, exitCode } from "./outcome.ts";
 import { prepare } from "./prepare.ts";
 import { ClassSampler } from "./class-sampler.ts";
+import { Progress } from "./progress.ts";
 import { report, statistics } from "./run.ts";
 import { SerialOutput, isStdoutClosed } from "./serial.ts";
 import { runSession, type SessionEnd } from "./session.ts";
@@ -29,14 +30,16 @@ async function measure(settings: Settings, engine: Engine, live: boolean): Promi
   const { machine, replay } = prepare(settings, engine);
   const output = new SerialOutput(live ? settings.serial : { kind: "none" });
   machine.onSerial = output.byte;
+  const progress = new Progress(engine);
   const sampler = live ? undefined : new ClassSampler(machine);
   const started = performance.now();
   const end = await runSession(machine, {
     pace: "none", input: undefined, timeout: settings.timeout, maxInstructions: settings.maxInstructions, endTime: replay?.end,
-    flush: output.flush, interrupted: () => live && isStdoutClosed(),
+    flush: () => progress.flush(output, machine), interrupted: () => live && isStdoutClosed(),
     ...(sampler === undefined ? {} : { sliceLimit: sampler.next }),
   });
   const seconds = (performance.now() - started) / 1000;
+  progress.erase();
   output.close();
   if (live) report(end, machine);
   return {

@@ -5,6 +5,7 @@ const SUMMARY: Readonly<Record<Command, string>> = {
   run: "run a guest, its serial port on this terminal",
   lockstep: "run a guest in both engines at once and stop at the first difference",
   compare: "run a guest in both engines, one after the other, and compare",
+  trace: "run a guest and print every instruction that it executes, with what it changes",
   show: "show guest code beside the JavaScript that it becomes",
   guests: "list the guests that calque knows; --fetch gets them",
 };
@@ -13,7 +14,8 @@ const SYNOPSIS: Readonly<Record<Command, string>> = {
   run: "[debian | demo | FILE]",
   lockstep: "[debian | demo | FILE]",
   compare: "[debian | demo | FILE]",
-  show: "hex:BYTES | IMAGE@0xADDRESS",
+  trace: "[debian | demo | FILE]",
+  show: "hex:BYTES | IMAGE@PLACE | PLACE [IMAGE] | --hot N [IMAGE]",
   guests: "",
 };
 
@@ -25,7 +27,19 @@ Exit codes: 0 all expected text seen, or the guest ended well; 1 triple fault, e
 2 unusable arguments or files; 70 a fault of calque; 124 timeout; (v << 1 | 1) & 255 after --debug-exit.`,
   lockstep: "Exit codes: 0 equal, 1 different; 2, 70 and 124 as for run.",
   compare: "Exit codes: as for run; 1 too where the engines end in different states. A used-up budget is a normal end.",
-  show: "BYTES are hexadecimal, spaces allowed. IMAGE is debian, demo or a file; the address is a linear one.",
+  trace: `A line: the instruction count before it, ring, CS:EIP and symbol, bytes, instruction, and the registers that it changed. A line with
+"->" is an interrupt or exception: from where, which, to where. A REP instruction has a line for each stretch.
+COUNTs are of instructions, as --stats and lockstep count them. A range's ends are addresses or symbols, whose extent a single one means.
+A kernel's own symbols are used where --symbols names none. Only a trace to a file leaves stdout to the guest.
+
+--format qemu prints the state before every instruction as QEMU does for
+  qemu-system-i386 -accel tcg -kernel FILE -d cpu,nochain -singlestep -D LOG
+where -dfilter A..B does what --range does here.
+
+Exit codes: as for run, where the end of the trace is a normal end.`,
+  show: `BYTES are hexadecimal, spaces allowed. IMAGE is debian, demo or a file (default demo). A PLACE is 0xADDRESS, linear, or a symbol: of
+--symbols, or of the kernel itself. --at shows what the translator would make of the code at that time; --after and --expect run the guest
+and then show the regions that it is running there, or that it has entered most often (--hot).`,
   guests: "Guests are kept in guests/ beside the program, or where CALQUE_GUESTS says.",
 };
 

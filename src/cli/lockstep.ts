@@ -11,6 +11,7 @@ import { architecturalDifferences, ramDifferences, boardDifferences } from "../s
 import { listing } from "./disaster.ts";
 import { formatRegisters } from "../inspect.ts";
 import { warn } from "./messages.ts";
+import { Progress } from "./progress.ts";
 import type { Settings } from "./options.ts";
 import { EXIT, describeEnd } from "./outcome.ts";
 import { prepare } from "./prepare.ts";
@@ -97,7 +98,7 @@ export async function lockstep(settings: Settings): Promise<number> {
 
 /** Runs two machines that were prepared alike. */
 export async function runLockstep(pair: Pair, settings: Pick<Settings, "serial" | "every" | "timeout" | "maxInstructions">): Promise<number> {
-  const output = new SerialOutput(settings.serial);
+  const output = new SerialOutput(settings.serial), progress = new Progress("lockstep");
   pair[1].onSerial = output.byte;
   const deadline = performance.now() + (settings.timeout ?? Infinity) * 1000, last = settings.maxInstructions ?? Infinity;
   let snapshot: Snapshot = { state: pair[1].save(), count: 0 };
@@ -105,10 +106,11 @@ export async function runLockstep(pair: Pair, settings: Pick<Settings, "serial" 
   for (;;) {
     const before = pair[1].instructions;
     const { exits, equal } = runBoth(pair, Math.min(settings.every, last - pair[1].instructions));
-    output.flush();
+    progress.flush(output, pair[0]);
     checks++;
-    const count = pair[1].instructions;
+    const count = pair[1].instructions, expired = performance.now() >= deadline;
     const end = exits[1].reason === "asleep" || exits[1].reason === "budget" && count < last ? undefined : exits[1];
+    if (!equal || end !== undefined || expired) progress.erase();
     if (!equal || end !== undefined && pair[0].stateHash(true) !== pair[1].stateHash(true)) {
       pair[1].onSerial = () => {};
       reportDifference(pair, snapshot, before, settings.every, exits);
@@ -120,7 +122,7 @@ export async function runLockstep(pair: Pair, settings: Pick<Settings, "serial" 
       return EXIT.ok;
     }
     if (isStdoutClosed()) return EXIT.ok;
-    if (performance.now() >= deadline) {
+    if (expired) {
       warn(`timeout; equal so far: ${count} instructions, ${checks} checks`);
       return EXIT.timeout;
     }

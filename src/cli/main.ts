@@ -19,6 +19,7 @@ const PERFORM: Readonly<Record<Command, (settings: Settings) => Promise<number>>
   run: async (settings) => (await import("./run.ts")).run(settings),
   lockstep: async (settings) => (await import("./lockstep.ts")).lockstep(settings),
   compare: async (settings) => (await import("./compare.ts")).compare(settings),
+  trace: async (settings) => (await import("./trace.ts")).trace(settings),
   show: async (settings) => (await import("./show.ts")).show(settings),
   guests,
 };

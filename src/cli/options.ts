@@ -4,8 +4,8 @@ import { CalqueError } from "../error.ts";
 import { parseSendText, type ScriptStep } from "../input.ts";
 import { checkMemorySize } from "../loaders/recognize.ts";
 
-export type Command = "run" | "lockstep" | "compare" | "show" | "guests";
-export const COMMANDS: readonly Command[] = ["run", "lockstep", "compare", "show", "guests"];
+export type Command = "run" | "lockstep" | "compare" | "trace" | "show" | "guests";
+export const COMMANDS: readonly Command[] = ["run", "lockstep", "compare", "trace", "show", "guests"];
 
 interface Option {
   /** How help writes the value; "" for a switch. */
@@ -15,7 +15,7 @@ interface Option {
   readonly repeated?: true;
 }
 
-const MACHINE: readonly Command[] = ["run", "lockstep", "compare", "show"], RUNNING: readonly Command[] = ["run", "lockstep", "compare"];
+const RUNNING: readonly Command[] = ["run", "lockstep", "compare", "trace"], MACHINE: readonly Command[] = [...RUNNING, "show"];
 
 export const OPTIONS = {
   kernel: { value: "FILE", help: "the kernel or image to start, in place of a name", commands: MACHINE },
@@ -24,8 +24,8 @@ export const OPTIONS = {
   memory: { value: "SIZE", help: "RAM, as 48M or 1G (default 256M)", commands: MACHINE },
   "load-at": { value: "ADDRESS", help: "the file is a flat image: load and enter it here", commands: MACHINE },
   bits: { value: "16|32", help: "flat images: real mode or flat protected mode (default 32)", commands: MACHINE },
-  engine: { value: "translate|interpret", help: "how guest code is run (default translate)", commands: ["run", "show"] },
-  serial: { value: "stdio|none|file:FILE", help: "where COM1 goes (default stdio)", commands: ["run", "compare"] },
+  engine: { value: "translate|interpret", help: "how guest code is run (default translate)", commands: ["run", "trace", "show"] },
+  serial: { value: "stdio|none|file:FILE", help: "where COM1 goes (default stdio; none where a trace goes there)", commands: ["run", "compare", "trace"] },
   expect: { value: "TEXT", help: "wait for this text from the guest; the last one ends the run well", commands: MACHINE, repeated: true },
   send: { value: "TEXT", help: "type this when the --expect before it is seen; knows \\n \\r \\t \\xHH", commands: MACHINE, repeated: true },
   timeout: { value: "SECONDS", help: "give up after so long (exit code 124)", commands: RUNNING },
@@ -40,6 +40,19 @@ export const OPTIONS = {
   stats: { value: "FILE.json", help: "write the run's figures", commands: ["run", "compare"] },
   "verify-code": { value: "", help: "check every generated function before it runs", commands: RUNNING },
   at: { value: "COUNT|TEXT", help: "first run the guest so many instructions, or until it has printed TEXT", commands: ["show"] },
+  after: { value: "COUNT", help: "first run the guest so many instructions, then show what is translated", commands: ["show"] },
+  hot: { value: "N", help: "the N regions of the running guest that were entered most often", commands: ["show"] },
+  color: { value: "", help: "colours though stdout is no terminal", commands: ["show"] },
+  symbols: { value: "FILE", help: "names of addresses: an ELF file, a System.map, a copy of /proc/kallsyms", commands: ["trace", "show"] },
+  out: { value: "FILE|-", help: "where the trace goes (default stdout)", commands: ["trace"] },
+  format: { value: "text|qemu", help: "lines for people, or QEMU's of -d cpu (default text)", commands: ["trace"] },
+  instructions: { value: "", help: "a line an instruction (the default)", commands: ["trace"] },
+  blocks: { value: "", help: "a line a block", commands: ["trace"] },
+  registers: { value: "", help: "all general registers on every line, not only what changed", commands: ["trace"] },
+  range: { value: "A-B|SYMBOL", help: "only these linear addresses, B not included; may be repeated", commands: ["trace"], repeated: true },
+  ring: { value: "0|3", help: "only code of this privilege level", commands: ["trace"] },
+  from: { value: "COUNT", help: "begin behind so many instructions, which run at full speed", commands: ["trace"] },
+  to: { value: "COUNT", help: "end the run behind so many instructions", commands: ["trace"] },
   fetch: { value: "", help: "get the guests that come from packages", commands: ["guests"] },
 } as const satisfies Record<string, Option>;
 
@@ -52,6 +65,19 @@ export type SerialSink = { readonly kind: "stdio" | "none" } | { readonly kind: 
 
 /** 2026-01-01 00:00:00 UTC, in ms. */
 export const DEFAULT_RTC = Date.UTC(2026, 0, 1);
+
+export interface TraceSettings {
+  /** A path, or "-". */
+  readonly out: string;
+  readonly format: "text" | "qemu";
+  readonly unit: "instructions" | "blocks";
+  readonly registers: boolean;
+  /** As they were written; symbols are looked up later. */
+  readonly ranges: readonly string[];
+  readonly ring: 0 | 3 | undefined;
+  readonly from: number;
+  readonly to: number | undefined;
+}
 
 /** What the user asked for, checked and converted; files are not opened yet. */
 export interface Settings {
@@ -78,6 +104,11 @@ export interface Settings {
   readonly stats: string | undefined;
   readonly verifyCode: boolean;
   readonly at: string | undefined;
+  readonly after: number | undefined;
+  readonly hot: number | undefined;
+  readonly color: boolean;
+  readonly symbols: string | undefined;
+  readonly trace: TraceSettings;
   readonly fetch: boolean;
 }
 
@@ -136,6 +167,7 @@ interface Given {
   readonly operands: string[];
   readonly values: Map<OptionName, string>;
   readonly script: ScriptStep[];
+  readonly ranges: string[];
 }
 
 function collect(command: Command, args: readonly string[]): Given | "help" {
@@ -143,7 +175,7 @@ function collect(command: Command, args: readonly string[]): Given | "help" {
   const { tokens } = parseArgs({
     args: attachValues(args), options: { ...config, help: { type: "boolean", short: "h" } }, allowPositionals: true, strict: false, tokens: true,
   });
-  const given: Given = { operands: [], values: new Map(), script: [] };
+  const given: Given = { operands: [], values: new Map(), script: [], ranges: [] };
   for (const token of tokens) {
     if (token.kind === "positional") given.operands.push(token.value);
     if (token.kind !== "option") continue;
@@ -157,6 +189,7 @@ function collect(command: Command, args: readonly string[]): Given | "help" {
     if (option.value !== "" && value === "" && name !== "append") throw new CalqueError(`needs a value: ${option.value}`, `--${name}`);
     if (name === "expect") given.script.push({ kind: "expect", text: new TextEncoder().encode(value) });
     else if (name === "send") given.script.push({ kind: "send", bytes: parseSendText(value) });
+    else if (name === "range") given.ranges.push(value);
     else if (given.values.has(name)) throw new CalqueError("given twice", `--${name}`);
     else given.values.set(name, value);
   }
@@ -184,15 +217,33 @@ function attachValues(args: readonly string[]): string[] {
   return attached;
 }
 
-function toSettings(given: Given): Settings {
+/** Converts the value of an option that was given. */
+type Convert = <Value>(name: OptionName, parse: (text: string, name: OptionName) => Value) => Value | undefined;
+
+function traceSettings({ values, ranges }: Given, convert: Convert): TraceSettings {
+  const ring = convert("ring", (text, name) => parseChoice(text, name, ["0", "3"]));
+  const format = convert("format", (text, name) => parseChoice<"text" | "qemu">(text, name, ["text", "qemu"])) ?? "text";
+  const from = convert("from", parseNumber) ?? 0, to = convert("to", parseNumber);
+  if (values.has("blocks") && values.has("instructions")) throw new CalqueError("a trace is of blocks or of instructions", "--blocks");
+  if (format === "qemu" && values.has("blocks")) throw new CalqueError("QEMU's format has no blocks", "--blocks");
+  if (to !== undefined && to <= from) throw new CalqueError(`nothing lies between ${from} and ${to}`, "--to");
+  return {
+    out: values.get("out") ?? "-", format, unit: values.has("blocks") ? "blocks" : "instructions", registers: values.has("registers"),
+    ranges, ring: ring === undefined ? undefined : ring === "0" ? 0 : 3, from, to,
+  };
+}
+
+function toSettings(command: Command, given: Given): Settings {
   const { values, script } = given;
-  const convert = <Value>(name: OptionName, parse: (text: string, name: OptionName) => Value): Value | undefined => {
+  const convert: Convert = <Value>(name: OptionName, parse: (text: string, name: OptionName) => Value): Value | undefined => {
     const text = values.get(name);
     return text === undefined ? undefined : parse(text, name);
   };
   const bits = convert("bits", (text, name) => parseChoice(text, name, ["16", "32"]));
   if (values.has("replay") && script.some((step) => step.kind === "send")) throw new CalqueError("a replay types by itself; leave out --send", "--replay");
   if (values.has("replay") && values.has("input")) throw new CalqueError("a replay reads no other input; leave out --input", "--replay");
+  const trace = traceSettings(given, convert), traceToStdout = command === "trace" && trace.out === "-";
+  if (traceToStdout && values.get("serial") === "stdio") throw new CalqueError("the trace goes to stdout; give it another place with --out, or the guest's output", "--serial");
   return {
     operands: given.operands,
     kernel: values.get("kernel"), initrd: values.get("initrd"), append: values.get("append"),
@@ -200,7 +251,7 @@ function toSettings(given: Given): Settings {
     loadAt: convert("load-at", (text, name) => parseLimited(text, name, 0xffffffff)),
     bits: bits === undefined ? undefined : bits === "16" ? 16 : 32,
     engine: convert("engine", (text, name) => parseChoice<Engine>(text, name, ["translate", "interpret"])) ?? "translate",
-    serial: convert("serial", parseSerial) ?? { kind: "stdio" },
+    serial: convert("serial", parseSerial) ?? { kind: traceToStdout ? "none" : "stdio" },
     script,
     timeout: convert("timeout", parseSeconds),
     maxInstructions: convert("max-instructions", parseNumber),
@@ -211,7 +262,8 @@ function toSettings(given: Given): Settings {
     rtc: convert("rtc", parseRtc),
     record: values.get("record"), replay: values.get("replay"), stats: values.get("stats"),
     verifyCode: values.has("verify-code"),
-    at: values.get("at"),
+    at: values.get("at"), after: convert("after", parseNumber), hot: convert("hot", parseNumber), color: values.has("color"),
+    symbols: values.get("symbols"), trace,
     fetch: values.has("fetch"),
   };
 }
@@ -225,7 +277,7 @@ export function parseCommandLine(args: readonly string[]): Request {
   const command = COMMANDS.find((known) => known === first);
   if (command === undefined) throw new CalqueError(`unknown command ${JSON.stringify(first)}; there are ${COMMANDS.join(", ")}, and --help`);
   const given = collect(command, rest);
-  return given === "help" ? { kind: "help", command } : { kind: "command", command, settings: toSettings(given) };
+  return given === "help" ? { kind: "help", command } : { kind: "command", command, settings: toSettings(command, given) };
 }
 
 /** The options that a command takes, in the table's order. */

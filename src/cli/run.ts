@@ -10,6 +10,7 @@ import type { Settings } from "./options.ts";
 import { describeEnd, exitCode } from "./outcome.ts";
 import { version } from "./package-root.ts";
 import { prepare } from "./prepare.ts";
+import { Progress } from "./progress.ts";
 import { SerialOutput, isStdoutClosed } from "./serial.ts";
 import { runSession, type SessionEnd } from "./session.ts";
 import { InputSource } from "./terminal.ts";
@@ -60,12 +61,19 @@ export async function run(settings: Settings): Promise<number> {
   const atTerminal = process.stdin.isTTY;
   const interactive = atTerminal && settings.serial.kind === "stdio" && replay === undefined;
   const input = interactive || settings.readInput ? new InputSource(interactive) : undefined;
+  // A guest on the terminal has it to itself.
+  const progress = settings.serial.kind === "stdio" ? undefined : new Progress("run");
   const started = performance.now();
   try {
     const end = await runSession(machine, {
       pace: settings.pace ?? (atTerminal && replay === undefined ? "real" : "none"), input, timeout: settings.timeout,
-      maxInstructions: settings.maxInstructions, endTime: replay?.end, flush: output.flush, interrupted: isStdoutClosed,
+      maxInstructions: settings.maxInstructions, endTime: replay?.end, interrupted: isStdoutClosed,
+      flush: () => {
+        output.flush();
+        progress?.update(machine);
+      },
     });
+    progress?.erase();
     const seconds = (performance.now() - started) / 1000;
     input?.close();
     recorder?.close(end, machine.time);

@@ -21,7 +21,7 @@ export function drainStdout(): Promise<void> {
   return new Promise((resolve) => { if (stdoutClosed) resolve(); else process.stdout.write("", () => resolve()); });
 }
 
-const BUFFER = 1 << 16;
+const BUFFER = 1 << 16, LINE_FEED = 10;
 
 /** Gathers what the guest sends and hands it on unchanged at every flush. */
 export class SerialOutput {
@@ -30,6 +30,8 @@ export class SerialOutput {
   readonly #stdout: boolean;
   readonly #hash = createHash("sha256");
   #used = 0;
+  /** What was handed on ends with a line's end, or there was nothing yet. */
+  atLineStart = true;
   /** Bytes sent so far. */
   total = 0;
 
@@ -49,10 +51,17 @@ export class SerialOutput {
     const bytes = this.#buffer.slice(0, this.#used);
     this.#used = 0;
     this.total += bytes.length;
+    this.atLineStart = bytes.at(-1) === LINE_FEED;
     this.#hash.update(bytes);
     this.#file?.write(bytes);
     if (this.#stdout && !stdoutClosed) process.stdout.write(bytes);
   };
+
+  /** Something waits for the next flush. */
+  get pending(): boolean { return this.#used > 0; }
+
+  /** It goes to a terminal. */
+  get toTerminal(): boolean { return this.#stdout && process.stdout.isTTY; }
 
   close(): void {
     this.flush();

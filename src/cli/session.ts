@@ -5,7 +5,7 @@
  * recorded session.
  */
 import { performance } from "node:perf_hooks";
-import type { Machine, MachineExit } from "../machine.ts";
+import type { Machine, MachineExit, RunLimits } from "../machine.ts";
 import type { InputSource } from "./terminal.ts";
 
 export type SessionEnd =
@@ -27,6 +27,10 @@ export interface SessionOptions {
   readonly flush: () => void;
   /** The largest number of instructions in the next slice, where slices are to be short. */
   readonly sliceLimit?: () => number;
+  /** In place of `Machine.run`. */
+  readonly run?: (limits: RunLimits) => MachineExit;
+  /** Between slices: resolves when the output can take more. */
+  readonly ready?: () => Promise<void>;
   /** Asked between slices: nobody reads the output any more, or a signal came. */
   readonly interrupted: () => boolean;
 }
@@ -72,6 +76,7 @@ export async function runSession(machine: Machine, options: SessionOptions): Pro
     const end = session.step();
     if (end !== undefined) return end;
     await session.pause();
+    await options.ready?.();
   }
 }
 
@@ -112,7 +117,8 @@ class Session {
     const until = Math.min(this.#pacer?.limit(machine) ?? Infinity, this.#options.endTime ?? Infinity);
     const slice = Math.min(this.#slice, this.#options.sliceLimit?.() ?? Infinity, this.#lastInstruction - before);
     const latest = Math.min(this.#deadline, started + LONGEST_SLICE_MS), pause = (): boolean => performance.now() >= latest;
-    const exit = machine.run({ maxInstructions: slice, pause, ...(until < Infinity ? { untilTime: until } : {}) });
+    const limits: RunLimits = { maxInstructions: slice, pause, ...(until < Infinity ? { untilTime: until } : {}) };
+    const exit = this.#options.run?.(limits) ?? machine.run(limits);
     const took = performance.now() - started, done = machine.instructions - before;
     if (done === this.#slice || exit.reason === "paused") {
       const factor = Math.min(2, Math.max(0.5, SLICE_MS / Math.max(took, 0.01)));

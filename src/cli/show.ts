@@ -4,17 +4,23 @@ import { LIMITS } from "../../runtime/region.ts";
 import { explain, explainAll, type CodeBytes, type Explanation, type ExplainOptions, type Mode } from "../../translator/translate.ts";
 import { CalqueError } from "../error.ts";
 import { readLinear } from "../inspect.ts";
+import { explainLive, liveRegions, regionsAt } from "../live-regions.ts";
 import type { Machine } from "../machine.ts";
+import type { SymbolTable } from "../symbols.ts";
 import { formatExplanations } from "./explanation.ts";
 import { bootOptions } from "./guests.ts";
 import type { Settings } from "./options.ts";
 import { EXIT } from "./outcome.ts";
 import { prepareWith } from "./prepare.ts";
+import { Progress } from "./progress.ts";
+import { parseAddress, symbolsFor } from "./symbols.ts";
 
 /** Longest instruction. */
 const LONGEST = 15;
 /** Instructions between two looks at the guest's output. */
 const SLICE = 10_000_000;
+/** Of the regions that hold an instruction, so many are shown. */
+const MOST_REGIONS = 3;
 
 /** The mode that bytes without a machine are taken for: flat protected mode at CPL 0, or real mode. */
 function assumedMode(bits: 16 | 32): Mode {
@@ -30,15 +36,26 @@ function parseHex(text: string): Uint8Array {
   return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }
 
-/** Runs the guest up to the place that --at names. */
-function runTo(machine: Machine, at: string | undefined): void {
-  if (at === undefined) return;
-  const count = /^[0-9][0-9_]*$/.test(at) ? Number(at.replaceAll("_", "")) : Infinity;
+/** Where the guest is to be looked at: after so many instructions, or when all of the script has been seen. */
+interface Moment { readonly option: string; readonly count: number }
+
+function runTo(machine: Machine, { option, count }: Moment): void {
+  const progress = new Progress("show");
   while (machine.instructions < count) {
     const exit = machine.run({ maxInstructions: Math.min(SLICE, count - machine.instructions) });
+    progress.update(machine);
+    if (exit.reason === "budget" || exit.reason === "asleep") continue;
+    progress.erase();
     if (exit.reason === "expected") return;
-    if (exit.reason !== "budget" && exit.reason !== "asleep") throw new CalqueError(`the guest ended (${exit.reason}) after ${machine.instructions} instructions, before that`, "--at");
+    throw new CalqueError(`the guest ended (${exit.reason}) after ${machine.instructions} instructions, before that`, option);
   }
+  progress.erase();
+}
+
+function momentOf({ at, after, script }: Settings): Moment | undefined {
+  if (at !== undefined) return { option: "--at", count: /^[0-9][0-9_]*$/.test(at) ? Number(at.replaceAll("_", "")) : Infinity };
+  if (after !== undefined) return { option: "--after", count: after };
+  return script.some(({ kind }) => kind === "expect") ? { option: "--expect", count: Infinity } : undefined;
 }
 
 function explainHex(digits: string, settings: Settings): Explanation[] {
@@ -53,25 +70,67 @@ function explainHex(digits: string, settings: Settings): Explanation[] {
   return explainAll(address, bytes.length, code, options(settings));
 }
 
-function explainImage(operand: string, settings: Settings): Explanation[] {
-  const [, image, digits] = /^(.+)@0x([0-9a-fA-F]{1,8})$/.exec(operand) ?? [];
-  if (image === undefined || digits === undefined) throw new CalqueError("show takes hex:BYTES or IMAGE@0xADDRESS", operand);
-  const { at } = settings;
-  const untilText = at !== undefined && !/^[0-9][0-9_]*$/.test(at);
+/** What of which guest. */
+interface Request {
+  /** An address or a symbol; undefined for the hottest regions. */
+  readonly place: string | undefined;
+  readonly image: readonly string[];
+}
+
+const USAGE = "show takes hex:BYTES, IMAGE@PLACE, PLACE [IMAGE] or --hot N [IMAGE]; a PLACE is 0xADDRESS or a symbol";
+
+function requestOf({ operands, hot, kernel }: Settings): Request {
+  const [first, second, ...others] = operands;
+  if (others.length > 0 || second !== undefined && hot !== undefined || second !== undefined && kernel !== undefined) throw new CalqueError(USAGE);
+  if (hot !== undefined) return { place: undefined, image: operands };
+  if (first === undefined) throw new CalqueError(USAGE);
+  if (second !== undefined) return { place: first, image: [second] };
+  const [, image, place] = /^(.+)@([^@]+)$/.exec(first) ?? [];
+  return image === undefined || place === undefined ? { place: first, image: [] } : { place, image: [image] };
+}
+
+/** A guest that stands where it is to be looked at. */
+function prepareGuest(settings: Settings, image: readonly string[], moment: Moment | undefined): { machine: Machine; symbols: SymbolTable } {
+  const { at } = settings, untilText = moment?.option === "--at" && moment.count === Infinity;
   const script = untilText ? [...settings.script, { kind: "expect", text: new TextEncoder().encode(at) } as const] : settings.script;
-  const { machine } = prepareWith({ ...settings, script }, settings.engine, bootOptions({ ...settings, operands: [image] }));
-  runTo(machine, at);
-  const address = Number.parseInt(digits, 16) | 0;
-  if (readLinear(machine, address, 1).length === 0) throw new CalqueError(`nothing is mapped at 0x${digits}`, operand);
-  const mode = settings.at === undefined && settings.bits !== undefined ? assumedMode(settings.bits) : modeOf(modeKey(machine));
-  return explain(address, { mode, at: (linear) => readLinear(machine, linear, LONGEST) }, options(settings));
+  const boot = bootOptions({ ...settings, operands: image }), symbols = symbolsFor(settings, boot.kernel);
+  const { machine } = prepareWith({ ...settings, script }, settings.engine, boot);
+  if (moment !== undefined) runTo(machine, moment);
+  return { machine, symbols };
+}
+
+/** What the translator would make of the code now: of what was executed where `live`, else of all that can be. */
+function explainCode(machine: Machine, address: number, symbols: SymbolTable, settings: Settings, live: boolean): Explanation[] {
+  const started = machine.instructions > 0, mode = !started && settings.bits !== undefined ? assumedMode(settings.bits) : modeOf(modeKey(machine));
+  const view = live ? machine.vcpu.codeView?.() : undefined;
+  return explain(address, { mode, at: (linear) => readLinear(machine, linear, LONGEST) }, {
+    ...options(settings), nameOf: (linear) => symbols.describe(linear), ...(view?.executed(address | 0) === undefined ? {} : { view }),
+  });
+}
+
+function explainGuest(settings: Settings): Explanation[] {
+  const { hot, at, after } = settings, { place, image } = requestOf(settings), moment = momentOf(settings);
+  if (at !== undefined && after !== undefined) throw new CalqueError("give one moment, with --at or with --after", "--after");
+  const live = moment !== undefined && moment.option !== "--at";
+  if (hot !== undefined && !live) throw new CalqueError("no code is hot before it has run: say until when with --after COUNT or --expect TEXT", "--hot");
+  const { machine, symbols } = prepareGuest(settings, image, moment);
+  if (place === undefined) {
+    const regions = liveRegions(machine).slice(0, hot);
+    if (regions.length === 0) throw new CalqueError(`nothing was translated in ${machine.instructions} instructions`, "--hot");
+    return regions.flatMap((region) => explainLive(machine, region, symbols));
+  }
+  const address = parseAddress(place, symbols, settings.operands[0]!);
+  if (readLinear(machine, address, 1).length === 0) throw new CalqueError(`nothing is mapped at 0x${address.toString(16)}`, settings.operands[0]);
+  const regions = live ? regionsAt(machine, address, symbols.rangeOf(place)?.[1]).slice(0, MOST_REGIONS) : [];
+  return regions.length > 0 ? regions.flatMap((region) => explainLive(machine, region, symbols)) : explainCode(machine, address, symbols, settings, live);
 }
 
 /** Prints what becomes of the code, and returns the exit code. Throws `CalqueError`. */
 export async function show(settings: Settings): Promise<number> {
-  const [operand, ...others] = settings.operands;
-  if (operand === undefined || others.length > 0) throw new CalqueError("show takes one hex:BYTES or IMAGE@0xADDRESS");
-  const explanations = operand.startsWith("hex:") ? explainHex(operand.slice(4), settings) : explainImage(operand, settings);
-  process.stdout.write(formatExplanations(explanations, process.stdout.isTTY ? process.stdout.columns : 0));
+  const [operand] = settings.operands, isBytes = operand?.startsWith("hex:") === true;
+  if (isBytes && settings.operands.length > 1) throw new CalqueError(USAGE);
+  const explanations = isBytes ? explainHex(operand!.slice(4), settings) : explainGuest(settings);
+  const terminal = process.stdout.isTTY, colours = settings.color || terminal && !process.env["NO_COLOR"];
+  process.stdout.write(formatExplanations(explanations, terminal ? process.stdout.columns : 0, colours));
   return EXIT.ok;
 }

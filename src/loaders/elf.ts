@@ -25,13 +25,19 @@ export function isElf(bytes: Uint8Array): boolean {
   return bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
 }
 
-/** Reads the program headers. Throws `CalqueError` for what is not a statically linked 386 executable. */
-export function readElf(image: NamedBytes): Executable {
+/** The fields of an ELF file for the Intel 386. Throws `CalqueError` for any other file. */
+export function openElf(image: NamedBytes): Fields {
   const fields = new Fields(image, "ELF file");
   if (!isElf(image.bytes)) throw new CalqueError("not an ELF file", image.name);
   const machine = fields.u16(18);
   if (machine !== EM_386) throw new CalqueError(`an ELF file for ${MACHINES[machine] ?? `machine ${machine}`}, not for the Intel 386`, image.name);
   if (fields.u8(4) !== ELFCLASS32 || fields.u8(5) !== ELFDATA2LSB) throw new CalqueError("not a 32-bit little-endian ELF file", image.name);
+  return fields;
+}
+
+/** Reads the program headers. Throws `CalqueError` for what is not a statically linked 386 executable. */
+export function readElf(image: NamedBytes): Executable {
+  const fields = openElf(image);
   if (fields.u16(16) !== ET_EXEC) throw new CalqueError(`ELF type ${fields.u16(16)} is not an executable`, image.name);
 
   const segments: Segment[] = [];

@@ -25,5 +25,5 @@ objcopy -O binary "$out/programs.elf" "$out/programs.bin"
 compile kernel -mgeneral-regs-only
 compile checks -mgeneral-regs-only
 ld -m elf_i386 --build-id=none -z noexecstack --no-warn-rwx-segments -z max-page-size=4096 -T demo.ld -o "$out/demo.elf" "$out"/kernel-*.o "$out"/checks-*.o
-strip --strip-all "$out/demo.elf"
+strip --strip-debug "$out/demo.elf"
 cp "$out/demo.elf" "${1:-demo.elf}"

@@ -1,0 +1,61 @@
+/**
+ * Regions as a running translator has them, explained.
+ *
+ * A region keeps its JavaScript but not the blocks it was made of. They are found again from the bytes that it was made from, which cannot have
+ * changed meanwhile: a region whose bytes change is dropped.
+ */
+import { LIMITS, type Region } from "../runtime/region.ts";
+import { decode, explain, formOf, type CodeView, type Explanation, type Fields } from "../translator/translate.ts";
+import { readLinear, translateLinear } from "./inspect.ts";
+import type { Machine } from "./machine.ts";
+import type { SymbolTable } from "./symbols.ts";
+
+const LONGEST = 15, PAGE = 4096;
+
+function contains({ ranges }: Region, host: number): boolean { return ranges.some(([from, to]) => host >= from && host < to); }
+
+/** What discovery saw when it made a region. */
+export function viewOf(machine: Machine, region: Region): CodeView {
+  const weights = new Map<number, number>();
+  const { seen, space: { mode } } = region;
+  for (let k = 0; k < seen.weights.length; k += 2) weights.set(seen.weights[k]!, seen.weights[k + 1]!);
+  return {
+    executed(address) {
+      const weight = weights.get(address | 0), host = translateLinear(machine, address);
+      if (weight === undefined || host === undefined || !contains(region, host)) return undefined;
+      const instruction = decode(machine.memory.ram, host, PAGE - (host & (PAGE - 1)), mode);
+      if ("failure" in instruction) return undefined;
+      const fields: Fields = { d: 0, s: 0, b: 0, x: 0, c: 0, p: 0, m: 0, k: 0 };
+      return { instruction, form: formOf(instruction, mode, fields), fields, weight };
+    },
+    targets: (address) => seen.targets.get(address) ?? [],
+    elsewhere: (address) => seen.elsewhere.has(address),
+  };
+}
+
+/** The regions of now, those that were entered most often first. */
+export function liveRegions(machine: Machine): readonly Region[] {
+  return [...machine.vcpu.liveRegions ?? []].sort((a, b) => b.entered - a.entered);
+}
+
+/**
+ * The regions that begin at a linear address, or else those that hold the code that stands there, or else those that begin before `to`; entered
+ * most often first.
+ */
+export function regionsAt(machine: Machine, address: number, to = address): readonly Region[] {
+  const regions = liveRegions(machine), host = translateLinear(machine, address), linear = address | 0;
+  const heads = regions.filter((region) => region.linear === linear);
+  if (heads.length > 0) return heads;
+  const holding = host === undefined ? [] : regions.filter((region) => contains(region, host) && linear >>> 12 === region.linear >>> 12);
+  return holding.length > 0 ? holding : regions.filter((region) => region.linear >>> 0 >= address && region.linear >>> 0 < to);
+}
+
+/** A region with the JavaScript that runs, and the handlers that it leans on. */
+export function explainLive(machine: Machine, region: Region, symbols: SymbolTable): Explanation[] {
+  const { space: { mode }, linear, text } = region, nameOf = (address: number): string | undefined => symbols.describe(address);
+  const code = { mode, at: (address: number) => readLinear(machine, address, LONGEST) };
+  const [found, ...handlers] = explain(linear, code, { limits: LIMITS, view: viewOf(machine, region), entries: [...text.entries.keys()].slice(1), nameOf });
+  const ring = `ring ${mode.user ? 3 : 0}`, entered = `entered ${region.entered.toLocaleString("en")} times`;
+  if (found?.kind !== "region") return [{ ...found!, title: `region ${(linear >>> 0).toString(16).padStart(8, "0")}, ${ring}, ${entered}: its page is not mapped now`, javascript: text.source }];
+  return [{ ...found, title: `${found.title}, ${ring}, ${entered}`, javascript: text.source }, ...handlers];
+}
