@@ -68,7 +68,7 @@ export interface RegionCalls {
   timestamp(site: number, left: number): number;
 }
 
-export const LIMITS = { instructions: 800, depth: 3 } as const;
+export const LIMITS = { instructions: 400, depth: 3 } as const;
 /** A region that could be entered everywhere would have no structure. */
 const MOST_ENTRIES = 40;
 /** A head at which nothing could be translated is not tried again so soon. */

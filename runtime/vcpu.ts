@@ -22,7 +22,7 @@ import { modeKey, modeOf } from "./mode.ts";
 import type { Monitor, PortSpace } from "./monitor/context.ts";
 import { readTimestamp } from "./monitor/control.ts";
 import { deliverFault, deliverInterrupt } from "./monitor/interrupt.ts";
-import { type CodeCheck, FAULTED, LEFT_NORMALLY, type Region, Regions } from "./region.ts";
+import { type CodeCheck, type Entry, FAULTED, LEFT_NORMALLY, type Region, Regions } from "./region.ts";
 import { resetState } from "./reset.ts";
 import { CR4_TSD, type CpuState, IF, RF, SLOT, TF } from "./state.ts";
 import { Straddlers } from "./straddling.ts";
@@ -430,29 +430,41 @@ export class Vcpu {
 
   /** Runs the region at `head` and those that follow it; returns where the interpreter goes on, or undefined to poll. */
   #enter(head: Insn, limit: number): Insn | undefined {
-    const S = this.cpu.words, space = this.#currentSpace(), { cache, memory } = this;
+    const S = this.cpu.words, space = this.#currentSpace(), { cache, memory, stats } = this, { exec } = space.ring, measured = this.#measurement !== undefined;
     memory.exact = false;
     this.#leave = false;
-    let at = head, code = LEFT_NORMALLY, next: Insn | undefined;
+    const start = this.count;
+    let at = head, code = LEFT_NORMALLY, count = start, next: Insn | undefined;
     for (;;) {
-      const entry = this.#regions.at(at, S[EIP]!, space), budget = Math.min(limit - this.count, SLICE);
-      if (entry === undefined || budget < entry.region.length) { next = at; break; }
+      const eip = S[EIP]!;
+      let entry = at.r as Entry | undefined, budget = limit - count;
+      if (entry === undefined || entry.linear !== eip) entry = this.#regions.at(at, eip, space);
+      if (budget > SLICE) budget = SLICE;
+      if (entry === undefined || budget < entry.region.length) {
+        S[PAGE] = eip & ~0xfff;
+        next = at;
+        break;
+      }
       const { region } = entry;
       this.#region = region;
       this.#entryBudget = budget;
-      this.#entryCount = this.count;
+      this.#entryCount = count;
       cache.running = region;
-      region.entered++;
-      code = this.#measurement === undefined ? region.run(budget, entry.number) : this.#runTimed(region, budget, entry.number);
-      this.count = this.#entryCount + budget - S[LEFT]!;
-      this.stats.translated += this.count - this.#entryCount;
-      this.stats.entries++;
-      if (region.dropped) this.#measurement?.fetchTranslated(region); // what it counted after it was dropped
-      if (code !== LEFT_NORMALLY || this.#leave || this.count >= limit || memory.patience < 0) break;
-      const found = this.#executed(S[EIP]!, space);
-      if (found === undefined || found.kind !== REGION && !this.#leftOften(region, found, space)) { next = found ?? this.interpreter.fetch; break; }
-      at = found;
+      code = measured ? this.#runTimed(region, budget, entry.number) : region.run(budget, entry.number);
+      count += budget - S[LEFT]!;
+      stats.entries++;
+      if (code !== LEFT_NORMALLY || this.#leave || count >= limit || memory.patience < 0) break;
+      const to = S[EIP]!, mapped = exec[to >>> 12]!, page = (mapped & SLOW) === 0 ? space.pages[(to ^ mapped) >>> 12] : undefined;
+      if (page === undefined) { next = this.interpreter.fetch; break; }
+      at = page.at((to ^ mapped) & 0xfff);
+      if (at.kind !== REGION && !this.#leftOften(region, at, space)) {
+        S[PAGE] = to & ~0xfff;
+        next = at;
+        break;
+      }
     }
+    stats.translated += count - start;
+    this.count = count;
     cache.running = undefined;
     memory.exact = true;
     if (code !== LEFT_NORMALLY) this.#leftAtSite(code);
@@ -478,21 +490,13 @@ export class Vcpu {
 
   #runTimed(region: Region, budget: number, entry: number): number {
     const { watch, translated } = this.#measurement!, started = watch.start(translated);
+    region.entered++;
     try {
       return region.run(budget, entry);
     } finally {
       watch.stop(translated, started);
+      if (region.dropped) this.#measurement!.fetchTranslated(region); // what it counted after it was dropped
     }
-  }
-
-  /** The instruction at `eip` in a flat mode without filling anything; undefined where a fetch has work to do. */
-  #executed(eip: number, space: CodeSpace): Insn | undefined {
-    const entry = space.ring.exec[eip >>> 12]!;
-    if ((entry & SLOW) !== 0) return undefined;
-    const host = eip ^ entry, page = space.pages[host >>> 12];
-    if (page === undefined) return undefined;
-    this.cpu.words[PAGE] = eip & ~0xfff;
-    return page.at(host & 0xfff);
   }
 
   /** The region must not go on: something is to be polled or delivered. */
