@@ -3,7 +3,7 @@ import type { CodePage, CodeSpace } from "./code-cache.ts";
 import { EXACT, type Insn, PLAIN, REGION, STRADDLING } from "./insn.ts";
 import { executions } from "./trial.ts";
 import { SLOW, type GuestMemory } from "./memory.ts";
-import { decode, formOf, type CodeView, type Fields } from "../translator/translate.ts";
+import { decode, type CodeView, type Fields } from "../translator/translate.ts";
 
 /** What is known beside the code itself. */
 export interface Knowledge {
@@ -84,7 +84,7 @@ export class GuestCode implements CodeView {
     const instruction = decode(this.#memory.ram, host, 4096 - (host & 0xfff), this.#space.mode);
     if ("failure" in instruction) return undefined;
     const fields: Fields = { d: 0, s: 0, b: 8, x: 8, c: 0, p: 0, m: 0, k: 0 };
-    const form = formOf(instruction, this.#space.mode, fields);
+    const form = this.#space.forms.of(instruction, fields);
     this.#bytes.set(host, host + instruction.length);
     return { instruction, form, fields, weight: executions(insn) };
   }
