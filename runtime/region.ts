@@ -43,6 +43,7 @@ export interface Region extends CodeRange {
   /** Least budget at entry. */
   readonly length: number;
   readonly text: RegionText;
+  readonly sourceLength: number;
   /** What discovery saw; from it the blocks can be found again. */
   readonly seen: SeenCode;
   dropped: boolean;
@@ -240,11 +241,12 @@ export class Regions {
       const insn = view.insn(linear);
       return insn === undefined ? [] : [{ insn, linear, number }];
     });
-    return this.#add({ ...planned, run: make(...values), ranges: view.ranges(), seen: view.seen(), counts }, entries);
+    const run = make(...values), sourceLength = text.source.length;
+    return this.#add({ ...planned, run, text: withSourceOf(run, text), sourceLength, ranges: view.ranges(), seen: view.seen(), counts }, entries);
   }
 
   /** Apart from `#make`, so that the region's closure keeps nothing of the view alive. */
-  #add(made: Pick<Region, "head" | "linear" | "space" | "run" | "text" | "trial" | "ranges" | "seen" | "counts">, places: ReadonlyArray<Omit<Entry, "region">>): Region {
+  #add(made: Pick<Region, "head" | "linear" | "space" | "run" | "text" | "sourceLength" | "trial" | "ranges" | "seen" | "counts">, places: ReadonlyArray<Omit<Entry, "region">>): Region {
     const { text, space } = made, entries: Entry[] = [];
     const region: Region = { ...made, entries, sites: text.sites, length: text.length, dropped: false, entered: 0, drop: (cause) => this.#drop(region, cause) };
     for (const place of places) {
@@ -256,12 +258,12 @@ export class Regions {
     }
     this.#own(space, region);
     this.#live.add(region);
-    this.#liveBytes += text.source.length;
+    this.#liveBytes += made.sourceLength;
     this.#cache.addRange(region);
     this.stats.made++;
     this.stats.instructions += text.instructions;
     this.stats.blocks += text.blocks;
-    this.stats.codeBytes += text.source.length;
+    this.stats.codeBytes += made.sourceLength;
     return region;
   }
 
@@ -278,7 +280,7 @@ export class Regions {
     measurement?.add(measurement.dropped, cause);
     this.stats.dropped++;
     this.#live.delete(region);
-    this.#liveBytes -= region.text.source.length;
+    this.#liveBytes -= region.sourceLength;
     for (const address of region.text.addresses) if (owners?.get(address) === region) owners.delete(address);
     for (const { insn } of region.entries) {
       insn.r = undefined;
@@ -286,6 +288,11 @@ export class Regions {
       if (insn.kind === REGION) release(insn);
     }
   }
+}
+
+/** The source is V8's own copy: the string that emission put together is a tree of small pieces, ten times as large. */
+function withSourceOf(run: RegionFunction, text: RegionText): RegionText {
+  return { ...text, get source() { return run.toString(); } };
 }
 
 /** Takes the detour away from a head. */
