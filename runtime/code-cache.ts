@@ -67,6 +67,9 @@ export class CodePage {
     this.insns.push(new Insn(-1, this.undecoded, PLAIN)); // position 0 means "none"
   }
 
+  /** Its regions were dropped again and again because code on the frame is written: none is to be made of it for a while. */
+  get isResting(): boolean { return this.space.cache.now() < this.shared.calmAt; }
+
   /** The instruction at an offset below 4096, made undecoded where there is none yet. */
   at(offset: number): Insn {
     const position = this.index[offset]!;
@@ -116,12 +119,17 @@ interface Frame {
   readonly marked: MarkedBytes;
   /** Stores that hit marked bytes since something was decoded here. */
   hits: number;
+  /** Stores that dropped a region, and the instruction count until which no region is made of code here. */
+  rewritten: number;
+  calmAt: number;
   readonly ranges: Set<CodeRange>;
 }
 
 const LONGEST = 15;
 /** So many hits in a row and the page is taken for data: all of it is dropped. */
 const HITS_TO_DATA = 64;
+/** Instructions for which a frame is left to the interpreter once its regions were dropped twice; twice as many each time, up to a limit. */
+const REST = 250_000, MOST_DOUBLINGS = 8;
 /** Upper bound of decoded instructions; beyond it everything is dropped (188 MB at 1.35 M). */
 const MOST_INSNS = 1_500_000;
 
@@ -131,6 +139,8 @@ export class CodeCache {
   running: CodeRange | undefined;
   /** Told of an instruction that was counted and is to be forgotten. */
   forgotten: (page: CodePage, insn: Insn) => void = () => {};
+  /** Instructions retired so far. */
+  now: () => number = () => 0;
   /** Called instead of dropping the running region; must throw. */
   refuse: () => void = () => {};
 
@@ -145,7 +155,7 @@ export class CodeCache {
   }
 
   #frame(number: number): Frame {
-    return (this.#frames[number] ??= { number, pages: [], marked: new MarkedBytes(), hits: 0, ranges: new Set() });
+    return (this.#frames[number] ??= { number, pages: [], marked: new MarkedBytes(), hits: 0, rewritten: 0, calmAt: 0, ranges: new Set() });
   }
 
   newSpace(mode: Mode, source: HandlerSource, ring: Ring, pages: Array<CodePage | undefined>): CodeSpace {
@@ -242,12 +252,14 @@ export class CodeCache {
   }
 
   #dropRanges(frame: Frame, from: number, to: number, cause: DropCause): void {
+    const before = frame.ranges.size;
     for (const range of frame.ranges) {
       if (!range.ranges.some(([start, end]) => start < to && end > from)) continue;
       if (range === this.running) this.refuse();
       this.removeRange(range);
       range.drop(cause);
     }
+    if (frame.ranges.size < before && frame.rewritten++ > 0) frame.calmAt = this.now() + REST * 2 ** Math.min(frame.rewritten - 2, MOST_DOUBLINGS);
   }
 
   #undecode(page: CodePage, insn: Insn): void {

@@ -79,7 +79,7 @@ export class GuestCode implements CodeView {
     const host = address ^ entry, page: CodePage | undefined = this.#space.pages[host >>> 12];
     const position = page?.index[host & 0xfff] ?? 0;
     const insn = position === 0 ? undefined : page!.insns[position];
-    if (insn === undefined || insn.f === page!.undecoded || insn.e === 0 || insn.kind === STRADDLING || insn.seen <= this.#base) return undefined;
+    if (insn === undefined || page!.isResting || insn.f === page!.undecoded || insn.e === 0 || insn.kind === STRADDLING || insn.seen <= this.#base) return undefined;
     if (insn.kind !== PLAIN && insn.kind !== EXACT && insn.kind !== REGION) return undefined;
     const instruction = decode(this.#memory.ram, host, 4096 - (host & 0xfff), this.#space.mode);
     if ("failure" in instruction) return undefined;

@@ -132,16 +132,17 @@ export class Regions {
     const known = head.r as Entry | undefined;
     if (known !== undefined) return known.linear === linear ? known : undefined;
     if (!space.mode.flat) return this.#refuse(head);
+    if (isResting(space, linear)) return this.#refuse(head, 0);
     if (this.addEntry(head, linear, space)) return head.r as Entry | undefined;
     const trial = this.#options.trials.at(head);
     if (trial === undefined) return undefined;
     return this.#make({ head, linear, space, trial }, trial.entries) === undefined ? this.#refuse(head) : head.r as Entry | undefined;
   }
 
-  #refuse(head: Insn): undefined {
+  #refuse(head: Insn, heat = COOL): undefined {
     this.stats.refused++;
     release(head);
-    head.h = COOL;
+    head.h = heat;
     return undefined;
   }
 
@@ -293,6 +294,11 @@ export class Regions {
 /** The source is V8's own copy: the string that emission put together is a tree of small pieces, ten times as large. */
 function withSourceOf(run: RegionFunction, text: RegionText): RegionText {
   return { ...text, get source() { return run.toString(); } };
+}
+
+/** Whether the code at an executed address is being rewritten. */
+function isResting({ ring, pages }: CodeSpace, linear: number): boolean {
+  return pages[(linear ^ ring.exec[linear >>> 12]!) >>> 12]?.isResting === true;
 }
 
 /** Takes the detour away from a head. */

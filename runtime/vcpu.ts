@@ -127,6 +127,7 @@ export class Vcpu {
       step: (site, left) => this.#stepInRegion(site, left),
       timestamp: (site, left) => this.#timestamp(site, left),
     }, { check: options.verifyCode, measurement, trials: this.#trials, warm: (options.hotThreshold ?? HOT) / 8, becomeHead: (insn) => this.interpreter.becomeHead(insn) });
+    this.cache.now = () => this.count;
     this.cache.refuse = () => { throw RETRY; }; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
     this.#straddlers = new Straddlers(memory, cpu);
     if (measurement !== undefined) this.#countFor(measurement);
