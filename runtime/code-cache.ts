@@ -117,7 +117,7 @@ export class CodeCache {
   readonly stats = { insns: 0, decoded: 0, drops: 0, hits: 0, falseHits: 0, evictions: 0 };
   /** The region that is running now: a store that would drop it must be left to the interpreter. */
   running: CodeRange | undefined;
-  /** Told of an instruction that was counted and is to be forgotten. */
+  /** Told of every instruction that is to be forgotten. */
   forgotten: (page: CodePage, insn: Insn) => void = () => {};
   /** Called instead of dropping the running region; must throw. */
   refuse: () => void = () => {};
@@ -254,7 +254,7 @@ export class CodeCache {
 
   #undecode(page: CodePage, insn: Insn): void {
     this.stats.drops++;
-    if (insn.count !== 0) this.forgotten(page, insn);
+    this.forgotten(page, insn);
     this.#becomes(insn, page.undecoded, page.undecoded, PLAIN);
     insn.e = 0;
   }
