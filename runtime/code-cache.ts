@@ -137,7 +137,7 @@ export class CodeCache {
   readonly stats = { insns: 0, decoded: 0, drops: 0, hits: 0, falseHits: 0, evictions: 0 };
   /** The region that is running now: a store that would drop it must be left to the interpreter. */
   running: CodeRange | undefined;
-  /** Told of an instruction that was counted and is to be forgotten. */
+  /** Told of every instruction that is to be forgotten. */
   forgotten: (page: CodePage, insn: Insn) => void = () => {};
   /** Instructions retired so far. */
   now: () => number = () => 0;
@@ -264,7 +264,7 @@ export class CodeCache {
 
   #undecode(page: CodePage, insn: Insn): void {
     this.stats.drops++;
-    if (insn.count !== 0) this.forgotten(page, insn);
+    this.forgotten(page, insn);
     this.#becomes(insn, page.undecoded, page.undecoded, PLAIN);
     insn.e = 0;
   }
@@ -277,6 +277,13 @@ export class CodeCache {
     frame.marked.clear();
     frame.hits = 0;
     this.#memory.unwatchCode(frame.number);
+  }
+
+  /** Frames that hold code now. */
+  get watchedFrames(): number {
+    let watched = 0;
+    for (const frame of this.#frames) if (frame?.marked.empty === false) watched++;
+    return watched;
   }
 
   /** Every instruction that was counted since its count was fetched. */

@@ -3,7 +3,7 @@ import type { CodePage, CodeSpace } from "./code-cache.ts";
 import { EXACT, type Insn, PLAIN, REGION, STRADDLING } from "./insn.ts";
 import { executions } from "./trial.ts";
 import { SLOW, type GuestMemory } from "./memory.ts";
-import { decode, type CodeView, type Fields } from "../translator/translate.ts";
+import { decode, type CodeView, type Fields, type Instruction } from "../translator/translate.ts";
 
 /** What is known beside the code itself. */
 export interface Knowledge {
@@ -58,6 +58,11 @@ export class GuestCode implements CodeView {
   seen(): SeenCode {
     const weights = Int32Array.from([...this.#seen].flatMap(([address, found]) => (found === undefined ? [] : [address, found.weight ?? 0])));
     return { weights, targets: this.#targets, elsewhere: this.#elsewhere };
+  }
+
+  /** The instructions that were found so far, by linear address. */
+  instructions(): ReadonlyMap<number, Instruction> {
+    return new Map([...this.#seen].flatMap(([address, found]) => (found === undefined ? [] : [[address, found.instruction] as const])));
   }
 
   /** The decoded instruction at a linear address, where there is one and a fetch has nothing to do. */

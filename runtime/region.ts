@@ -16,7 +16,7 @@ import type { Timer } from "./measure/stopwatch.ts";
 import type { Trial, Trials } from "./trial.ts";
 import { SLOW, type GuestMemory } from "./memory.ts";
 import { type CpuState } from "./state.ts";
-import { discover, regionText, type CodeView, type RegionBlocks, type RegionText, type Site } from "../translator/translate.ts";
+import { discover, regionText, type CodeView, type RegionBlocks, type RegionLimits, type RegionText, type Site } from "../translator/translate.ts";
 
 /** What a region's function returns. */
 export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
@@ -69,7 +69,7 @@ export interface RegionCalls {
   timestamp(site: number, left: number): number;
 }
 
-export const LIMITS = { instructions: 400, depth: 3 } as const;
+export const LIMITS: RegionLimits = { instructions: 400, depth: 3 };
 /** A region that could be entered everywhere would have no structure. */
 const MOST_ENTRIES = 40;
 /** A head at which nothing could be translated is not tried again so soon. */
@@ -82,6 +82,8 @@ export interface RegionsOptions {
   readonly check: CodeCheck | undefined;
   /** Regions count their executions for it. */
   readonly measurement: Measurement | undefined;
+  /** Each block is a region of its own. */
+  readonly singleBlocks: boolean;
   readonly trials: Trials;
   /** The heat at which an instruction inside a region that is made anew becomes an entry too. */
   readonly warm: number;
@@ -103,6 +105,7 @@ export class Regions {
   readonly #functions: (name: string) => RuntimeFunction;
   readonly #calls: RegionCalls;
   readonly #options: RegionsOptions;
+  readonly limits: RegionLimits;
   readonly #live = new Set<Region>();
   /** By linear address: the region that it is part of, functions that were copied in apart. */
   readonly #owners = new Map<CodeSpace, Map<number, Region>>();
@@ -115,6 +118,7 @@ export class Regions {
     this.#functions = functions;
     this.#calls = calls;
     this.#options = options;
+    this.limits = options.singleBlocks ? { ...LIMITS, depth: 0, blocks: 1 } : LIMITS;
   }
 
   /** The regions that may run now. */
@@ -151,7 +155,7 @@ export class Regions {
   /** Makes the region that `insn` is a part of anew, so that it can be entered there too. False where there is none, or it has too many entries. */
   addEntry(insn: Insn, linear: number, space: CodeSpace): boolean {
     const owner = this.#owners.get(space)?.get(linear);
-    if (owner === undefined || owner.entries.length >= MOST_ENTRIES || insn.r !== undefined) return false;
+    if (owner === undefined || this.#options.singleBlocks || owner.entries.length >= MOST_ENTRIES || insn.r !== undefined) return false;
     const wanted = [...owner.entries.slice(1).map((entry) => entry.linear), linear, ...this.#warm(owner)];
     this.#forget(owner, "remade");
     const made = this.#make(owner, wanted);
@@ -178,7 +182,7 @@ export class Regions {
   /** Whether a region that is too large to become a part of another can be entered here. */
   #isLargeEntry(space: CodeSpace, address: number): boolean {
     const owner = this.#owners.get(space)?.get(address);
-    return owner !== undefined && owner.text.instructions >= LIMITS.instructions / 2 && owner.entries.some(({ linear }) => linear === address);
+    return owner !== undefined && owner.text.instructions >= this.limits.instructions / 2 && owner.entries.some(({ linear }) => linear === address);
   }
 
   #forget(region: Region, cause: DropCause): void {
@@ -189,7 +193,7 @@ export class Regions {
   /** Regions that are a part of what was found, with all their entries. */
   #inside(space: CodeSpace, { blocks }: RegionBlocks): Region[] {
     const owners = this.#owners.get(space);
-    if (owners === undefined) return [];
+    if (owners === undefined || this.#options.singleBlocks) return [];
     const addresses = new Set(blocks.filter(({ isRoot }) => isRoot).flatMap(({ instructions }) => instructions.map(({ address }) => address)));
     const regions = new Set<Region>();
     for (const address of addresses) {
@@ -220,15 +224,15 @@ export class Regions {
 
   /** The blocks of a region, which may be entered wherever a region inside it could. */
   #discover(linear: number, space: CodeSpace, view: GuestCode, entries: readonly number[]): RegionBlocks | undefined {
-    const found = discover(linear, view, LIMITS, entries);
+    const found = discover(linear, view, this.limits, entries);
     if (found === undefined) return undefined;
     const more = this.#inside(space, found).flatMap((region) => region.entries.map((entry) => entry.linear)).filter((address) => address !== linear && !entries.includes(address));
-    return more.length === 0 ? found : discover(linear, view, LIMITS, [...entries, ...more]);
+    return more.length === 0 ? found : discover(linear, view, this.limits, [...entries, ...more]);
   }
 
   #compile(planned: Pick<Region, "head" | "linear" | "space" | "text" | "trial">, view: GuestCode): Region {
     const { text, space: { ring } } = planned, { measurement, check } = this.#options;
-    const counts = measurement === undefined ? undefined : regionCounts(text.blocks, text.sites.length);
+    const counts = measurement === undefined ? undefined : regionCounts(text, view.instructions());
     const pageNames = text.pages.map((_page, k) => `PAGE${k}`);
     const names = [...ABI_NAMES, ...pageNames, ...text.functions, ...(counts === undefined ? [] : ["COUNT"])];
     check?.(text.source, names);
@@ -265,6 +269,7 @@ export class Regions {
     this.stats.instructions += text.instructions;
     this.stats.blocks += text.blocks;
     this.stats.codeBytes += made.sourceLength;
+    this.#options.measurement?.regionMade(region);
     return region;
   }
 
@@ -277,8 +282,7 @@ export class Regions {
   #drop(region: Region, cause: DropCause): void {
     const { measurement } = this.#options, owners = this.#owners.get(region.space);
     region.dropped = true;
-    measurement?.fetchTranslated(region);
-    measurement?.add(measurement.dropped, cause);
+    measurement?.regionDropped(region, cause);
     this.stats.dropped++;
     this.#live.delete(region);
     this.#liveBytes -= region.sourceLength;

@@ -15,4 +15,6 @@ export { regionText } from "./emit/region.ts";
 export type { CountedBlock, CountedInstruction, RegionOptions, RegionText, Site } from "./emit/region.ts";
 export { checkCode, CodeRefused } from "./emit/check.ts";
 export { explain, explainAll } from "./explain.ts";
+export { picture } from "./picture.ts";
+export type { Picture, PictureBlock } from "./picture.ts";
 export type { CodeBytes, Explanation, ExplainOptions } from "./explain.ts";

@@ -45,6 +45,7 @@ export interface CountedInstruction {
 
 /** What the words of `COUNT` count: executions of each block, then ways out behind each block's branch that were taken. */
 export interface CountedBlock {
+  readonly id: number;
   readonly instructions: readonly CountedInstruction[];
   /** Edges of its last instruction that stay in the region. */
   readonly links: number;
@@ -251,7 +252,7 @@ class RegionEmitter {
     this.instructions += instructions.length;
     if (this.#counters) {
       body.push(...FLOW.count({ k: number(2 * this.#number) }));
-      this.counted.push({ instructions: instructions.map(countedInstruction), links: successors(source).length });
+      this.counted.push({ id: source.id, instructions: instructions.map(countedInstruction), links: successors(source).length });
     }
     body.push(...FLOW.charge({ n: number(instructions.length) }));
     const optimised = runPasses(instructions, this.#passesOff);
