@@ -17,6 +17,7 @@ import type { RuntimeFunction } from "./functions.ts";
 import type { Measurement } from "./measure/measurement.ts";
 import { SLOW, type GuestMemory, type Ring } from "./memory.ts";
 import type { CodeCheck } from "./region.ts";
+import { saw } from "./trial.ts";
 import { type CpuState, SLOT } from "./state.ts";
 import { handlerText, type Form, type Mode } from "../translator/translate.ts";
 
@@ -232,7 +233,7 @@ export class Interpreter {
         at.count++; // before it can drop itself
         if (base === 0) i = at.f(at);
         else {
-          at.seen = at.seen < base ? base + 1 : at.seen + 1;
+          saw(at, base);
           i = at.kind === REGION ? at.g(at) : at.f(at);
           if (i !== at.n && i !== at.t && i !== stopped && at.kind !== LINK && i !== at) went(at, i.kind === FETCH ? S[EIP]! + S[CS_BASE]! | 0 : S[PAGE]! + i.o | 0);
         }

@@ -28,8 +28,16 @@ export interface Trial {
   readonly entries: readonly number[];
 }
 
-/** How often an instruction ran in the last trial that saw it. */
-export function executions(insn: Insn): number { return insn.seen & (1 << COUNT_BITS) - 1; }
+const MOST_EXECUTIONS = (1 << COUNT_BITS) - 1;
+
+/** How often an instruction ran in the last trial that saw it; what is beyond the count's width is not counted. */
+export function executions(insn: Insn): number { return insn.seen & MOST_EXECUTIONS; }
+
+/** An instruction ran in the trial of this base, or of a later one. */
+export function saw(insn: Insn, base: number): void {
+  if (insn.seen < base) insn.seen = base + 1;
+  else if ((insn.seen & MOST_EXECUTIONS) !== MOST_EXECUTIONS) insn.seen++;
+}
 
 export class Trials {
   readonly #lengths: TrialLengths;
@@ -60,8 +68,13 @@ export class Trials {
     return trial;
   }
 
-  /** The region that came from this trial is to be made anew. */
-  again(head: Insn, before: Trial, entries: readonly number[]): void { this.#open.set(head, this.#new(before.remade + 1, entries)); }
+  /** The region that came from this trial is to be made anew: what was seen still counts, and a stretch begins where execution is now. */
+  again(head: Insn, { base, remade }: Trial, entries: readonly number[]): void {
+    this.#open.set(head, { base, stretches: 0, remade: remade + 1, entries });
+    if (this.#lengths.stretches === 0) return;
+    this.left = this.#lengths.instructions;
+    this.base = base;
+  }
 
   /** An indirect transfer went to a linear address. */
   readonly went = (insn: Insn, linear: number): void => {

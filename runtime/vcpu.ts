@@ -71,7 +71,7 @@ const HOT = 4000;
 const TRIAL: TrialLengths = { stretches: 4, instructions: 3000 };
 const LONGEST_WALK = 500_000;
 /** So often a region is made anew because a way out that seemed cold was hot. */
-const MOST_REMADE = 3;
+const MOST_REMADE = 8;
 /** A handler whose first instruction faults, and again: no instruction retires and no time passes, so nothing would ever end it. */
 const MOST_BARREN_FAULTS = 100_000;
 /** After about so many host ns the owner is asked whether it wants to have the processor back. */

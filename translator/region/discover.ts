@@ -54,8 +54,6 @@ function meaningFor(form: Form): Meaning {
   return meaning;
 }
 
-/** A block that is executed less often than one in so many of the others is left out. */
-const RARE = 50;
 /** Jump tables beyond this are followed in part; an indirect call is copied in for so many callees. */
 const MOST_JUMP_TARGETS = 32, MOST_CALLEES = 2;
 
@@ -79,9 +77,6 @@ class Discovery {
   readonly #returns = new Set<number>();
   readonly #root: Context = { id: 0, parent: undefined, returnTo: 0, callee: -1, depth: 0 };
   #instructions = 0;
-  /** The greatest weight of a block so far. */
-  #heaviest = 0;
-
   constructor(code: CodeView, limits: RegionLimits) {
     this.#code = code;
     this.#limits = limits;
@@ -109,17 +104,13 @@ class Discovery {
 
   #key(context: Context, address: number): string { return `${context.id}:${address}`; }
 
-  /** Whether a block of such weight is executed too seldom to be worth its place. */
-  #isRare(weight = 0): boolean { return weight * RARE < this.#heaviest; }
-
   /** Plans a block at an address. */
   #start(context: Context, address: number, isEntry = false): void {
     const key = this.#key(context, address);
     if (this.#starts.has(key) || this.#instructions >= this.#limits.instructions || this.#queue.length >= (this.#limits.blocks ?? Infinity)) return;
     if (!isEntry && context === this.#root && this.#code.elsewhere?.(address) === true) return;
     const seen = this.#code.executed(address);
-    if (seen === undefined || !isEntry && this.#isRare(seen.weight)) return;
-    this.#heaviest = Math.max(this.#heaviest, seen.weight ?? 0);
+    if (seen === undefined) return;
     this.#starts.set(key, this.#queue.length);
     const planned: Walked = { context, address, weight: seen.weight ?? 0, instructions: [] };
     this.#queue.push(planned);
@@ -192,14 +183,9 @@ class Discovery {
 
   // --- Cutting into blocks -----------------------------------------------------------------------------------
 
-  #isCold(address: number): boolean {
-    const seen = this.#code.executed(address);
-    return seen === undefined || this.#isRare(seen.weight);
-  }
-
   #edge(context: Context, address: number): Edge {
     const id = this.#starts.get(this.#key(context, address));
-    return id === undefined || this.#queue[id]!.instructions.length === 0 ? { leave: address, cold: this.#isCold(address) } : { block: id };
+    return id === undefined || this.#queue[id]!.instructions.length === 0 ? { leave: address, cold: this.#code.executed(address) === undefined } : { block: id };
   }
 
   #block(walked: Walked, id: number): Block {
