@@ -2,7 +2,8 @@
 import * as arithmetic from "./arithmetic.ts";
 import { NO_ERROR_CODE, raise, VECTOR } from "./faults.ts";
 import { Fpu } from "./fpu/fpu.ts";
-import { x87Handler, type X87Host } from "./fpu/execute.ts";
+import { x87Shortcuts } from "./fpu/common.ts";
+import { NO_MEMORY, x87Handler, type X87Host } from "./fpu/execute.ts";
 import { enterFrame } from "./frame.ts";
 import { type GuestMemory, operandMemory } from "./memory.ts";
 import type { Monitor } from "./monitor/context.ts";
@@ -50,6 +51,7 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
     requireAligned8: (linear) => { m.memory.requireAligned(linear!, 8); },
     checkWrite6: (linear) => { memory.current.checkWrite(linear!, 6); },
     enterFrame: (bytes, level, size) => enterFrame(m, memory, bytes!, level!, size as Wide),
+    requireX87: () => fpu.checkAvailable(),
     repeatMovs: (size, addressSize, segment) => strings.movs(size as Width, addressSize!, segment!),
     repeatStos: (size, addressSize) => strings.stos(size as Width, addressSize!),
     repeatLods: (size, addressSize, segment) => strings.lods(size as Width, addressSize!, segment!),
@@ -112,12 +114,19 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
     writeMsr: () => control.writeMsr(m),
   };
 
+  const shortcuts = x87Shortcuts(m.cpu.words, memory);
+
   function x87Function(name: string): RuntimeFunction | undefined {
-    const [unit, mnemonic, size] = name.split(" ");
+    const [unit, mnemonic, size] = name.split("_");
     if (unit !== "x87") return undefined;
-    const operation = x87Handler(mnemonic!, Number(size));
+    const general = generalX87(mnemonic!, size), shortcut = shortcuts.get(name.slice("x87_".length));
+    return shortcut === undefined ? general : shortcut(general);
+  }
+
+  function generalX87(mnemonic: string, size: string | undefined): RuntimeFunction {
+    const operation = x87Handler(mnemonic, size === undefined ? NO_MEMORY : Number(size));
     if (operation === undefined) return () => raise(VECTOR.UD);
-    const long = LONG_X87.has(mnemonic!);
+    const long = LONG_X87.has(mnemonic);
     return (a, b, linear, operandSize, eip, opcode, dataOffset, dataSelector) => {
       if (long) memory.spend(LONG_X87_COST);
       x87.x87Offset = eip!;

@@ -1,5 +1,5 @@
 /** What a region is made from: guest code as the decoded instructions, the TLB and the trial show it. */
-import type { CodePage, CodeSpace } from "./code-cache.ts";
+import { x87Opcode, type CodePage, type CodeSpace } from "./code-cache.ts";
 import { EXACT, type Insn, PLAIN, REGION, STRADDLING } from "./insn.ts";
 import { executions } from "./trial.ts";
 import { SLOW, type GuestMemory } from "./memory.ts";
@@ -85,6 +85,7 @@ export class GuestCode implements CodeView {
     if ("failure" in instruction) return undefined;
     const fields: Fields = { d: 0, s: 0, b: 8, x: 8, c: 0, p: 0, m: 0, k: 0 };
     const form = formOf(instruction, this.#space.mode, fields);
+    if (instruction.row.mnemonic.startsWith("f")) fields.m = x87Opcode(this.#memory.ram, host);
     this.#bytes.set(host, host + instruction.length);
     return { instruction, form, fields, weight: executions(insn) };
   }

@@ -8,14 +8,15 @@
 import { generate } from "astring";
 import type { Expression, FunctionExpression, Statement } from "estree";
 import { KIND, SLOT, type SlotName } from "../../runtime/abi.ts";
-import type { Node } from "../ir/opcodes.ts";
+import { touchedBy } from "../ir/calls.ts";
+import { OPS, type Meaning, type Node } from "../ir/opcodes.ts";
 import { runPasses } from "../passes/index.ts";
 import { successors, type Block, type BlockEnd, type BlockInstruction, type Edge, type RegionBlocks, type Target } from "../region/block.ts";
 import type { Instruction } from "../decode/instruction.ts";
 import type { InstructionClass } from "../isa/row.ts";
 import { structure, type Structure } from "../region/structure.ts";
 import { conditionAfter } from "./conditions.ts";
-import { block, declare, expression, identifier, number, statements, type Bindings } from "./estree.ts";
+import { block, declare, evaluate, expression, identifier, number, statements, type Bindings } from "./estree.ts";
 import { functionName, InstructionEmitter, word, wordAt, type Place } from "./lowering.ts";
 import { runtimeFunctions } from "./handler.ts";
 
@@ -97,6 +98,9 @@ const KNOWN_CARRY: Partial<Record<number, (bindings: Bindings) => Expression>> =
   [KIND.logic]: expression("0"), [KIND.inc]: expression("$c"), [KIND.dec]: expression("$c"),
 };
 
+/** A runtime function finds what it touches in the state words; what it wrote is taken back even where it faults in its midst, as REP may. */
+const CALL = { writeBack: statements("$w = $r;"), reload: statements("$r = $w;"), declare: statements("let $t = 0;"), result: statements("$t = $v;") };
+
 const UNKNOWN_KIND = -1;
 
 /** Registers and flags in locals; the kind of the flags is known where it was set before in the same flow. */
@@ -109,6 +113,20 @@ class RegionPlace implements Place {
 
   get where(): Place["where"] { return { id: number(this.id), left: identifier("left") }; }
   temporary(): string { return `t${this.#temporaries++}`; }
+  call(node: Node, made: Expression, into: string | undefined): Statement[] {
+    const touched = touchedBy(node), result = identifier(into ?? "");
+    if (touched === undefined) throw new Error(`no region calls ${node.name}`);
+    const value = into === undefined ? [evaluate(made)] : [declare(into, made)];
+    if (!touched.flags && touched.registers.length === 0) return [...this.beforeGuard(), ...value];
+    const words = [...touched.registers.map((register) => REGISTERS[register]!), ...(touched.flags ? FLAGS : [])];
+    if (touched.flags) this.kind = UNKNOWN_KIND;
+    const each = (template: (bindings: Bindings) => Statement[]): Statement[] => words.flatMap((name) => template({ w: word(name), r: identifier(name) }));
+    const attempt: Statement = {
+      type: "TryStatement", block: { type: "BlockStatement", body: into === undefined ? value : CALL.result({ t: result, v: made }) }, handler: null,
+      finalizer: { type: "BlockStatement", body: each(CALL.reload) },
+    };
+    return [...this.beforeGuard(), ...each(CALL.writeBack), ...(into === undefined ? [] : CALL.declare({ t: result })), attempt];
+  }
   beforeGuard(): Statement[] {
     return statements(`S[${SLOT.faultId}] = $i; S[${SLOT.left}] = left;`)({ i: number(this.id) });
   }
@@ -173,6 +191,7 @@ const FLOW = {
   name: statements("entry = $n;"),
   leaveIfRemapped: statements("if (EXEC[$k] !== $p) { eip = $e; break leave; }"),
   timestamp: statements(`if (timestamp($i, left) === 0) { eax = S[${SLOT.eax}]; edx = S[${SLOT.edx}]; }`),
+  again: statements("if ($again === 0) break; left = left - 1 | 0; if (left < $n) { left = left + $rest | 0; eip = $e; break leave; }"),
   step: statements(`${WRITE_BACK} const $c = step($i, left); ${RELOAD} left = S[${SLOT.left}]; if ($c !== 0) { eip = S[${SLOT.eip}]; break leave; }`),
 };
 
@@ -272,6 +291,7 @@ class RegionEmitter {
     place.nextEip = instruction.address + instruction.instruction.length | 0;
     if (instruction.form.semantics === "rdtsc") return { body: this.#timestamp(rest), value: undefined };
     if (!instruction.plain) return { body: this.#step(rest), value: undefined };
+    if (instruction.meaning.end.kind === "repeat") return { body: this.#repeat(instruction.meaning, instruction.meaning.end.again, rest), value: undefined };
     const emitter = new InstructionEmitter(place);
     for (const name of runtimeFunctions(instruction.meaning)) this.functions.add(name);
     const end = last?.end;
@@ -279,6 +299,16 @@ class RegionEmitter {
     const value = emitter.run(instruction.meaning.nodes, result);
     if (mayFault(instruction)) this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
     return { body: emitter.body, value };
+  }
+
+  /** Stretch after stretch in a loop of its own: each after the first takes one more off the budget. */
+  #repeat({ nodes }: Meaning, again: Node, rest: number): Statement[] {
+    const place = this.#place, emitter = new InstructionEmitter(place);
+    for (const node of nodes) if (node.name !== "" && OPS[node.op].effect === "call") this.functions.add(node.name);
+    const value = emitter.run(nodes, again)!;
+    this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
+    const test = FLOW.again({ again: value, n: number(this.length), rest: number(rest), e: number(place.thisEip) });
+    return [{ type: "ForStatement", init: null, test: null, update: null, body: block([...emitter.body, ...test]) }];
   }
 
   /** Lets the interpreter execute one instruction on the written-back state. */
@@ -396,7 +426,7 @@ function countedInstruction({ address, instruction, plain }: BlockInstruction): 
 }
 
 function mayFault(instruction: BlockInstruction): boolean {
-  return instruction.meaning.nodes.some(({ op }) => op === "guard" || /^(load|store|modify|commit)/.test(op));
+  return instruction.meaning.nodes.some(({ op }) => op === "guard" || op === "call" || op === "monitor" || /^(load|store|modify|commit)/.test(op));
 }
 
 function hex(address: number): string { return (address >>> 0).toString(16); }
