@@ -14,7 +14,7 @@ import { portIn, portOut } from "./monitor/io-permission.ts";
 import * as segments from "./monitor/segments.ts";
 import { callFar, interruptReturn, jumpFar, returnFar } from "./monitor/transfer.ts";
 import { arithmeticFlags } from "./flags.ts";
-import { CR0_PE, OF, SLOT, VM } from "./state.ts";
+import { AC, CR0_PE, IF, OF, SLOT, TF, VM } from "./state.ts";
 import { StringUnit } from "./string.ts";
 
 export type RuntimeFunction = (...args: number[]) => number | void;
@@ -36,10 +36,18 @@ interface MutableX87Host extends X87Host {
   x87DataSelector: number;
 }
 
+/** How interrupts stand. */
+export interface Delivery {
+  /** Set by INT and its like. */
+  interrupted: boolean;
+  /** Whether an interrupt waits for EFLAGS.IF. */
+  requested(): boolean;
+}
+
 /**
- * Finds a runtime function by its IR name; `delivery.interrupted` is set by INT and its like. The finder throws where there is none (our mistake, found at the first use of the form).
+ * Finds a runtime function by its IR name. The finder throws where there is none (our mistake, found at the first use of the form).
  */
-export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, delivery: { interrupted: boolean }): (name: string) => RuntimeFunction {
+export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, delivery: Delivery): (name: string) => RuntimeFunction {
   const strings = new StringUnit(m, memory);
   const x87: MutableX87Host = { cpu: m.cpu, fpu, memory: operandMemory(memory), x87Offset: 0, x87Opcode: 0, x87DataOffset: 0, x87DataSelector: 0 };
   const table: Record<string, RuntimeFunction> = {
@@ -102,7 +110,12 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
     loadGdt: (limit, base, size) => control.loadGdt(m, limit!, base!, size as Wide),
     loadIdt: (limit, base, size) => control.loadIdt(m, limit!, base!, size as Wide),
     invalidatePage: (linear) => control.invalidatePage(m, linear!),
-    cli: () => control.cli(m),
+    requireIoPrivilege: (cpl, eflags) => control.requireIoPrivilege(cpl!, eflags!),
+    poppedFlags: (cpl, eflags, size) => control.poppedFlags(cpl!, eflags!, size!),
+    /** What POPF makes of EFLAGS must be polled, or changes the mode: at the exact count, then. */
+    requireQuietFlags: (before, after) => {
+      if (((before! ^ after!) & AC) !== 0 || (after! & TF) !== 0 || (~before! & after! & IF) !== 0 && delivery.requested()) memory.requireExact();
+    },
     sti: () => control.sti(m),
     halt: () => control.halt(m),
     clts: () => control.clts(m),

@@ -1,9 +1,9 @@
 /** What a region is made from: guest code as the decoded instructions, the TLB and the trial show it. */
-import { x87Opcode, type CodePage, type CodeSpace } from "./code-cache.ts";
+import type { CodePage, CodeSpace } from "./code-cache.ts";
 import { EXACT, type Insn, PLAIN, REGION, STRADDLING } from "./insn.ts";
 import { executions } from "./trial.ts";
 import { SLOW, type GuestMemory } from "./memory.ts";
-import { decode, formOf, type CodeView, type Fields } from "../translator/translate.ts";
+import { decode, formOf, x87Opcode, type CodeView, type Fields } from "../translator/translate.ts";
 
 /** What is known beside the code itself. */
 export interface Knowledge {

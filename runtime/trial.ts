@@ -8,6 +8,8 @@
 import type { Insn } from "./insn.ts";
 
 const MOST_TARGETS = 100;
+/** Executions alone that are counted; the others, of which there are at most 2^14 - 1, come on top. */
+const MOST_ALONE = 1000;
 const COUNT_BITS = 14, MOST_TRIALS = 1 << (30 - COUNT_BITS);
 
 export interface TrialLengths {
@@ -58,6 +60,12 @@ export class Trials {
     }
     this.#open.delete(head);
     return trial;
+  }
+
+  /** An instruction that the stretch executed alone, in the shadow of STI say. */
+  saw(insn: Insn): void {
+    if (insn.seen < this.base) insn.seen = this.base + 1;
+    else if (executions(insn) < MOST_ALONE) insn.seen++;
   }
 
   /** The region that came from this trial is to be made anew. */

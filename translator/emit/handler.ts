@@ -8,7 +8,7 @@ import { generate } from "astring";
 import type { Expression, FunctionExpression, Statement } from "estree";
 import { KIND, SLOT } from "../../runtime/abi.ts";
 import type { Form } from "../form.ts";
-import { touchedBy } from "../ir/calls.ts";
+import { calledExactly, touchedBy } from "../ir/calls.ts";
 import { OPS, type End, type Meaning, type Node } from "../ir/opcodes.ts";
 import { meaningOf } from "../semantics/index.ts";
 import { conditionAfter } from "./conditions.ts";
@@ -134,7 +134,7 @@ function endStatements(end: End, value: Expression | undefined, profile: boolean
 export function isPlain(meaning: Meaning): boolean {
   return meaning.end.kind !== "transferred" && meaning.nodes.every((node) => {
     const { effect } = OPS[node.op];
-    return effect !== "call" && effect !== "monitor" || touchedBy(node) !== undefined;
+    return effect !== "call" && effect !== "monitor" || touchedBy(node) !== undefined || calledExactly(node) !== undefined;
   });
 }
 

@@ -8,7 +8,7 @@
 import { generate } from "astring";
 import type { Expression, FunctionExpression, Statement } from "estree";
 import { KIND, SLOT, type SlotName } from "../../runtime/abi.ts";
-import { touchedBy } from "../ir/calls.ts";
+import { calledExactly, touchedBy } from "../ir/calls.ts";
 import { OPS, type Meaning, type Node } from "../ir/opcodes.ts";
 import { runPasses } from "../passes/index.ts";
 import { successors, type Block, type BlockEnd, type BlockInstruction, type Edge, type RegionBlocks, type Target } from "../region/block.ts";
@@ -99,7 +99,9 @@ const KNOWN_CARRY: Partial<Record<number, (bindings: Bindings) => Expression>> =
 };
 
 /** A runtime function finds what it touches in the state words; what it wrote is taken back even where it faults in its midst, as REP may. */
-const CALL = { writeBack: statements("$w = $r;"), reload: statements("$r = $w;"), declare: statements("let $t = 0;"), result: statements("$t = $v;") };
+const CALL = {
+  exactly: statements("callOut($i, left);"), writeBack: statements("$w = $r;"), reload: statements("$r = $w;"), declare: statements("let $t = 0;"), result: statements("$t = $v;"),
+};
 
 const UNKNOWN_KIND = -1;
 
@@ -114,6 +116,9 @@ class RegionPlace implements Place {
   get where(): Place["where"] { return { id: number(this.id), left: identifier("left") }; }
   temporary(): string { return `t${this.#temporaries++}`; }
   call(node: Node, made: Expression, into: string | undefined): Statement[] {
+    if (calledExactly(node) !== undefined) {
+      return [...this.beforeGuard(), ...CALL.exactly({ i: number(this.id) }), into === undefined ? evaluate(made) : declare(into, made)];
+    }
     const touched = touchedBy(node), result = identifier(into ?? "");
     if (touched === undefined) throw new Error(`no region calls ${node.name}`);
     const value = into === undefined ? [evaluate(made)] : [declare(into, made)];
@@ -191,6 +196,9 @@ const FLOW = {
   name: statements("entry = $n;"),
   leaveIfRemapped: statements("if (EXEC[$k] !== $p) { eip = $e; break leave; }"),
   timestamp: statements(`if (timestamp($i, left) === 0) { eax = S[${SLOT.eax}]; edx = S[${SLOT.edx}]; }`),
+  enableInterrupts: statements("if (enableInterrupts() !== 0) {}"),
+  endShadow: statements(`S[${SLOT.shadow}] = 0;`),
+  calledOut: statements("if (calledOut($i, $m) !== 0) { left = left + $rest | 0; eip = $e; break leave; }"),
   again: statements("if ($again === 0) break; left = left - 1 | 0; if (left < $n) { left = left + $rest | 0; eip = $e; break leave; }"),
   step: statements(`${WRITE_BACK} const $c = step($i, left); ${RELOAD} left = S[${SLOT.left}]; if ($c !== 0) { eip = S[${SLOT.eip}]; break leave; }`),
 };
@@ -289,8 +297,12 @@ class RegionEmitter {
     place.id = this.sites.length;
     place.thisEip = instruction.address;
     place.nextEip = instruction.address + instruction.instruction.length | 0;
+    const shadowed = this.#shadowed;
+    this.#shadowed = false;
+    if (shadowed && !standsInShadow(instruction)) return { body: this.#step(rest), value: undefined };
+    if (instruction.form.semantics === "sti" && last === undefined) return { body: this.#enableInterrupts(rest), value: undefined };
     if (instruction.form.semantics === "rdtsc") return { body: this.#timestamp(rest), value: undefined };
-    if (!instruction.plain) return { body: this.#step(rest), value: undefined };
+    if (stepped(instruction, this.#counters)) return { body: this.#step(rest), value: undefined };
     if (instruction.meaning.end.kind === "repeat") return { body: this.#repeat(instruction.meaning, instruction.meaning.end.again, rest), value: undefined };
     const emitter = new InstructionEmitter(place);
     for (const name of runtimeFunctions(instruction.meaning)) this.functions.add(name);
@@ -298,7 +310,21 @@ class RegionEmitter {
     const result = end?.kind === "branch" ? end.condition : end?.kind === "indirect" ? end.to : undefined;
     const value = emitter.run(instruction.meaning.nodes, result);
     if (mayFault(instruction)) this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
-    return { body: emitter.body, value };
+    const exactly = instruction.meaning.nodes.map(calledExactly).find((found) => found !== undefined);
+    const behind = exactly === undefined ? [] : FLOW.calledOut({ i: number(place.id), m: number(Number(exactly.changesMode)), rest: number(rest - 1), e: number(place.nextEip) });
+    return { body: [...emitter.body, ...behind, ...(shadowed ? FLOW.endShadow({}) : [])], value };
+  }
+
+  /** The instruction before was an STI that stands in the region: this one is in its shadow. */
+  #shadowed = false;
+
+  #enableInterrupts(rest: number): Statement[] {
+    const { kind } = this.#place, step = block(this.#step(rest));
+    this.#place.kind = kind;
+    this.#shadowed = true;
+    const [test] = FLOW.enableInterrupts({});
+    if (test?.type !== "IfStatement") throw new Error("template of STI");
+    return [{ ...test, consequent: step }];
   }
 
   /** Stretch after stretch in a loop of its own: each after the first takes one more off the budget. */
@@ -420,9 +446,22 @@ function named(value: Expression, place: Place): { body: Statement[]; value: Exp
 }
 
 /** What an instruction counts as where it stands in a region. */
-function countedInstruction({ address, instruction, plain }: BlockInstruction): CountedInstruction {
-  const { row } = instruction, sensitive = row.class === "inline" || row.class === "callout";
-  return { address, instruction, class: sensitive ? (plain ? "inline" : "callout") : row.class, stepped: !plain };
+function countedInstruction(one: BlockInstruction): CountedInstruction {
+  const { address, instruction, plain, meaning, form } = one;
+  const { row } = instruction, sensitive = row.class === "inline" || row.class === "callout", inline = plain && !callsMonitor(meaning) || form.semantics === "sti";
+  return { address, instruction, class: sensitive ? (inline ? "inline" : "callout") : row.class, stepped: stepped(one, true) };
+}
+
+/** Where instructions are counted, the virtual CPU executes the stretches of REP and what calls the monitor, and times them. */
+function stepped({ plain, meaning }: BlockInstruction, counters: boolean): boolean {
+  return !plain || counters && (meaning.end.kind === "repeat" || callsMonitor(meaning));
+}
+
+function callsMonitor({ nodes }: Meaning): boolean { return nodes.some(({ op }) => op === "monitor"); }
+
+/** In the shadow of STI an instruction may stand that neither polls nor leaves the region. */
+function standsInShadow({ form, plain, meaning }: BlockInstruction): boolean {
+  return plain && form.semantics !== "sti" && meaning.end.kind !== "repeat" && !callsMonitor(meaning);
 }
 
 function mayFault(instruction: BlockInstruction): boolean {

@@ -33,6 +33,8 @@ export function touchedBy({ name }: Node): Touched | undefined {
 }
 
 /** Monitor functions that a region calls at their exact count, and behind which it asks whether it may go on. */
-const EXACT = new Set(["portIn", "portOut", "moveToSegment", "loadSegment"]);
+const EXACT: Readonly<Record<string, { readonly changesMode: boolean }>> = {
+  portIn: { changesMode: false }, portOut: { changesMode: false }, moveToSegment: { changesMode: true }, loadSegment: { changesMode: true },
+};
 
-export function calledExactly({ name }: Node): boolean { return EXACT.has(name); }
+export function calledExactly({ name }: Node): { readonly changesMode: boolean } | undefined { return EXACT[name]; }
