@@ -9,14 +9,21 @@
  * - A byte of a frame is marked while an instruction or region that was made from it may run; only marked bytes cost a drop.
  * - Links inside a page are direct; a link to another page compares the linear address and the EXEC entry.
  */
-import { decode, formOf, x87Opcode, type Form, type Mode } from "../translator/translate.ts";
+import { decode, Forms, x87Opcode, type Form, type Mode } from "../translator/translate.ts";
 import { Insn, EXACT, LINK, PLAIN, STRADDLING, type Handler } from "./insn.ts";
+import { MarkedBytes } from "./marked-bytes.ts";
 import type { GuestMemory, Ring } from "./memory.ts";
+
+export interface MadeHandler {
+  readonly handler: Handler;
+  /** It must run at an exact count. */
+  readonly exact: boolean;
+}
 
 /** What the cache asks of the engine that executes its instructions. */
 export interface HandlerSource {
-  /** The handler of a form, in its mode. */
-  handler(form: Form, backward: boolean): { readonly handler: Handler; readonly exact: boolean };
+  /** The handler of a form of the mode; `backward`: a direct branch that goes back. */
+  readonly handler: (form: Form, backward: boolean) => MadeHandler;
   /** Detours: an instruction that must stop the loop; a link to another page. */
   readonly stop: Handler;
   readonly link: Handler;
@@ -39,6 +46,8 @@ export interface CodeRange {
 /** All decoded instructions of one frame in one mode. */
 export class CodePage {
   readonly frame: number;
+  /** @internal What all modes know of the frame together. */
+  readonly shared: Frame;
   readonly space: CodeSpace;
   /** Offset → position in `insns`, 0 where there is none. */
   readonly index = new Uint16Array(4096);
@@ -47,8 +56,9 @@ export class CodePage {
   linear = -1;
   readonly undecoded: Handler;
 
-  constructor(frame: number, space: CodeSpace) {
-    this.frame = frame;
+  constructor(shared: Frame, space: CodeSpace) {
+    this.frame = shared.number;
+    this.shared = shared;
     this.space = space;
     this.undecoded = (insn) => {
       space.cache.decodeAt(this, insn);
@@ -56,6 +66,9 @@ export class CodePage {
     };
     this.insns.push(new Insn(-1, this.undecoded, PLAIN)); // position 0 means "none"
   }
+
+  /** Its regions were dropped again and again because code on the frame is written: none is to be made of it for a while. */
+  get isResting(): boolean { return this.space.cache.now() < this.shared.calmAt; }
 
   /** The instruction at an offset below 4096, made undecoded where there is none yet. */
   at(offset: number): Insn {
@@ -78,6 +91,7 @@ export class CodePage {
 export class CodeSpace {
   readonly cache: CodeCache;
   readonly mode: Mode;
+  readonly forms: Forms;
   readonly source: HandlerSource;
   readonly ring: Ring;
   /** By frame. */
@@ -86,6 +100,7 @@ export class CodeSpace {
   constructor(cache: CodeCache, mode: Mode, source: HandlerSource, ring: Ring, pages: Array<CodePage | undefined>) {
     this.cache = cache;
     this.mode = mode;
+    this.forms = new Forms(mode);
     this.source = source;
     this.ring = ring;
     this.pages = pages;
@@ -98,18 +113,23 @@ export class CodeSpace {
 
 /** What is known of one frame that holds code. */
 interface Frame {
+  readonly number: number;
   readonly pages: CodePage[];
-  /** 1 for every byte that something was decoded or translated from. */
-  readonly marked: Uint8Array;
-  markedCount: number;
+  /** Bytes that something was decoded or translated from. */
+  readonly marked: MarkedBytes;
   /** Stores that hit marked bytes since something was decoded here. */
   hits: number;
+  /** Stores that dropped a region, and the instruction count until which no region is made of code here. */
+  rewritten: number;
+  calmAt: number;
   readonly ranges: Set<CodeRange>;
 }
 
 const LONGEST = 15;
 /** So many hits in a row and the page is taken for data: all of it is dropped. */
 const HITS_TO_DATA = 64;
+/** Instructions for which a frame is left to the interpreter once its regions were dropped twice; twice as many each time, up to a limit. */
+const REST = 250_000, MOST_DOUBLINGS = 8;
 /** Upper bound of decoded instructions; beyond it everything is dropped (188 MB at 1.35 M). */
 const MOST_INSNS = 1_500_000;
 
@@ -117,26 +137,25 @@ export class CodeCache {
   readonly stats = { insns: 0, decoded: 0, drops: 0, hits: 0, falseHits: 0, evictions: 0 };
   /** The region that is running now: a store that would drop it must be left to the interpreter. */
   running: CodeRange | undefined;
-  /** Told of an instruction that was counted and is to be forgotten. */
+  /** Told of every instruction that is to be forgotten. */
   forgotten: (page: CodePage, insn: Insn) => void = () => {};
+  /** Instructions retired so far. */
+  now: () => number = () => 0;
   /** Called instead of dropping the running region; must throw. */
   refuse: () => void = () => {};
 
   readonly #memory: GuestMemory;
-  readonly #frames = new Map<number, Frame>();
+  /** By number. */
+  readonly #frames: Array<Frame | undefined>;
 
   constructor(memory: GuestMemory) {
     this.#memory = memory;
+    this.#frames = Array.from<undefined>({ length: memory.size >>> 12 });
     memory.watcher = this;
   }
 
   #frame(number: number): Frame {
-    let frame = this.#frames.get(number);
-    if (frame === undefined) {
-      frame = { pages: [], marked: new Uint8Array(4096), markedCount: 0, hits: 0, ranges: new Set() };
-      this.#frames.set(number, frame);
-    }
-    return frame;
+    return (this.#frames[number] ??= { number, pages: [], marked: new MarkedBytes(), hits: 0, rewritten: 0, calmAt: 0, ranges: new Set() });
   }
 
   newSpace(mode: Mode, source: HandlerSource, ring: Ring, pages: Array<CodePage | undefined>): CodeSpace {
@@ -145,8 +164,8 @@ export class CodeCache {
 
   /** @internal A new, empty code page. */
   open(number: number, space: CodeSpace): CodePage {
-    const page = new CodePage(number, space);
-    this.#frame(number).pages.push(page);
+    const shared = this.#frame(number), page = new CodePage(shared, space);
+    shared.pages.push(page);
     return page;
   }
 
@@ -162,12 +181,12 @@ export class CodeCache {
     const decoded = decode(this.#memory.ram, host, room, mode);
     if ("failure" in decoded) {
       if (decoded.failure === "truncated") { this.#becomes(insn, source.stop, source.stop, STRADDLING); return; }
-      this.#mark(page.frame, insn.o, Math.min(room, LONGEST));
+      this.#mark(page.shared, insn.o, insn.o + Math.min(room, LONGEST));
       this.#becomes(insn, decoded.failure === "too-long" ? source.tooLong : source.undefinedOpcode, undefined, PLAIN);
       return;
     }
-    this.#mark(page.frame, insn.o, decoded.length);
-    const form = formOf(decoded, mode, insn);
+    this.#mark(page.shared, insn.o, insn.o + decoded.length);
+    const form = space.forms.of(decoded, insn);
     if (decoded.row.mnemonic.startsWith("f")) insn.m = x87Opcode(this.#memory.ram, host);
     const last = decoded.operands.at(-1), direct = last?.kind === "rel" ? last.value : 0;
     const { handler, exact } = source.handler(form, direct < 0);
@@ -188,45 +207,39 @@ export class CodeCache {
 
   // --- Watching ------------------------------------------------------------------------------------------------
 
-  #mark(frameNumber: number, offset: number, length: number): void {
-    const frame = this.#frame(frameNumber);
+  #mark(frame: Frame, from: number, to: number): void {
     frame.hits = 0;
-    if (frame.markedCount === 0) this.#memory.watchCode(frameNumber);
-    for (let k = offset; k < offset + length; k++) {
-      if (frame.marked[k] === 0) {
-        frame.marked[k] = 1;
-        frame.markedCount++;
-      }
-    }
+    if (frame.marked.empty) this.#memory.watchCode(frame.number);
+    frame.marked.mark(from, to);
   }
 
   /** Watches the bytes of a region, beyond those that were decoded. */
   addRange(range: CodeRange): void {
     for (const [from, to] of range.ranges) {
-      this.#mark(from >>> 12, from & 0xfff, to - from);
-      this.#frame(from >>> 12).ranges.add(range);
+      const frame = this.#frame(from >>> 12), base = frame.number * 4096;
+      this.#mark(frame, from - base, to - base);
+      frame.ranges.add(range);
     }
   }
 
   removeRange(range: CodeRange): void {
-    for (const [from] of range.ranges) this.#frames.get(from >>> 12)?.ranges.delete(range);
+    for (const [from] of range.ranges) this.#frames[from >>> 12]?.ranges.delete(range);
   }
 
   /** A store of `size` bytes at `host`, inside one page, is about to happen. */
   storing(host: number, size: number): void {
-    const frame = this.#frames.get(host >>> 12);
+    const frame = this.#frames[host >>> 12];
     if (frame === undefined) return;
     const from = host & 0xfff, to = from + size;
-    let hit = false;
-    for (let k = from; k < to; k++) if (frame.marked[k] !== 0) { hit = true; break; }
-    if (!hit) { this.stats.falseHits++; return; }
-    this.#dropBytes(frame, host >>> 12, from, to);
+    if (frame.marked.hit(from, to)) this.#dropBytes(frame, from, to);
+    else this.stats.falseHits++;
   }
 
-  #dropBytes(frame: Frame, number: number, from: number, to: number): void {
-    this.#dropRanges(frame, number * 4096 + from, number * 4096 + to, "store");
+  #dropBytes(frame: Frame, from: number, to: number): void {
+    const base = frame.number * 4096;
+    this.#dropRanges(frame, base + from, base + to, "store");
     this.stats.hits++;
-    if (++frame.hits >= HITS_TO_DATA) { this.#dropAll(frame, number, "data page"); return; }
+    if (++frame.hits >= HITS_TO_DATA) { this.#dropAll(frame, "data page"); return; }
     for (const page of frame.pages) {
       for (let offset = Math.max(0, from - LONGEST + 1); offset < to; offset++) {
         const position = page.index[offset]!;
@@ -235,60 +248,58 @@ export class CodeCache {
         if (insn.f !== page.undecoded && (insn.e > from || insn.e === 0)) this.#undecode(page, insn);
       }
     }
-    for (let k = from; k < to; k++) {
-      if (frame.marked[k] !== 0) {
-        frame.marked[k] = 0;
-        frame.markedCount--;
-      }
-    }
-    if (frame.markedCount === 0) this.#memory.unwatchCode(number);
+    frame.marked.unmark(from, to);
+    if (frame.marked.empty) this.#memory.unwatchCode(frame.number);
   }
 
   #dropRanges(frame: Frame, from: number, to: number, cause: DropCause): void {
+    const before = frame.ranges.size;
     for (const range of frame.ranges) {
       if (!range.ranges.some(([start, end]) => start < to && end > from)) continue;
       if (range === this.running) this.refuse();
       this.removeRange(range);
       range.drop(cause);
     }
+    if (frame.ranges.size < before && frame.rewritten++ > 0) frame.calmAt = this.now() + REST * 2 ** Math.min(frame.rewritten - 2, MOST_DOUBLINGS);
   }
 
   #undecode(page: CodePage, insn: Insn): void {
     this.stats.drops++;
-    if (insn.count !== 0) this.forgotten(page, insn);
+    this.forgotten(page, insn);
     this.#becomes(insn, page.undecoded, page.undecoded, PLAIN);
     insn.e = 0;
   }
 
   /** Drops everything on a frame. */
-  #dropAll(frame: Frame, number: number, cause: DropCause): void {
-    this.#dropRanges(frame, number * 4096, number * 4096 + 4096, cause);
+  #dropAll(frame: Frame, cause: DropCause): void {
+    const base = frame.number * 4096;
+    this.#dropRanges(frame, base, base + 4096, cause);
     for (const page of frame.pages) for (const insn of page.insns) if (insn.o >= 0 && insn.f !== page.undecoded) this.#undecode(page, insn);
-    frame.marked.fill(0);
-    frame.markedCount = 0;
+    frame.marked.clear();
     frame.hits = 0;
-    this.#memory.unwatchCode(number);
+    this.#memory.unwatchCode(frame.number);
   }
 
   /** Frames that hold code now. */
   get watchedFrames(): number {
     let watched = 0;
-    for (const { markedCount } of this.#frames.values()) if (markedCount > 0) watched++;
+    for (const frame of this.#frames) if (frame?.marked.empty === false) watched++;
     return watched;
   }
 
   /** Every instruction that was counted since its count was fetched. */
   eachCounted(action: (page: CodePage, insn: Insn) => void): void {
-    for (const { pages } of this.#frames.values()) for (const page of pages) for (const insn of page.insns) if (insn.count !== 0) action(page, insn);
+    for (const frame of this.#frames) for (const page of frame?.pages ?? []) for (const insn of page.insns) if (insn.count !== 0) action(page, insn);
   }
 
   /** Forgets every instruction and region. The engine must hold no `Insn` afterwards. */
   clear(): void {
-    for (const [number, frame] of this.#frames) {
-      this.#dropAll(frame, number, "eviction");
-      for (const page of frame.pages) page.space.pages[number] = undefined;
+    for (const frame of this.#frames) {
+      if (frame === undefined) continue;
+      this.#dropAll(frame, "eviction");
+      for (const page of frame.pages) page.space.pages[frame.number] = undefined;
     }
-    this.#frames.clear();
+    this.#frames.fill(undefined);
     this.stats.insns = 0;
     this.stats.evictions++;
   }

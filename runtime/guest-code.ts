@@ -3,7 +3,7 @@ import type { CodePage, CodeSpace } from "./code-cache.ts";
 import { EXACT, type Insn, PLAIN, REGION, STRADDLING } from "./insn.ts";
 import { executions } from "./trial.ts";
 import { SLOW, type GuestMemory } from "./memory.ts";
-import { decode, formOf, x87Opcode, type CodeView, type Fields } from "../translator/translate.ts";
+import { decode, x87Opcode, type CodeView, type Fields, type Instruction } from "../translator/translate.ts";
 
 /** What is known beside the code itself. */
 export interface Knowledge {
@@ -60,6 +60,11 @@ export class GuestCode implements CodeView {
     return { weights, targets: this.#targets, elsewhere: this.#elsewhere };
   }
 
+  /** The instructions that were found so far, by linear address. */
+  instructions(): ReadonlyMap<number, Instruction> {
+    return new Map([...this.#seen].flatMap(([address, found]) => (found === undefined ? [] : [[address, found.instruction] as const])));
+  }
+
   /** The decoded instruction at a linear address, where there is one and a fetch has nothing to do. */
   insn(address: number): Insn | undefined {
     const entry = this.entry(address >>> 12);
@@ -79,12 +84,12 @@ export class GuestCode implements CodeView {
     const host = address ^ entry, page: CodePage | undefined = this.#space.pages[host >>> 12];
     const position = page?.index[host & 0xfff] ?? 0;
     const insn = position === 0 ? undefined : page!.insns[position];
-    if (insn === undefined || insn.f === page!.undecoded || insn.e === 0 || insn.kind === STRADDLING || insn.seen <= this.#base) return undefined;
+    if (insn === undefined || page!.isResting || insn.f === page!.undecoded || insn.e === 0 || insn.kind === STRADDLING || insn.seen <= this.#base) return undefined;
     if (insn.kind !== PLAIN && insn.kind !== EXACT && insn.kind !== REGION) return undefined;
     const instruction = decode(this.#memory.ram, host, 4096 - (host & 0xfff), this.#space.mode);
     if ("failure" in instruction) return undefined;
     const fields: Fields = { d: 0, s: 0, b: 8, x: 8, c: 0, p: 0, m: 0, k: 0 };
-    const form = formOf(instruction, this.#space.mode, fields);
+    const form = this.#space.forms.of(instruction, fields);
     if (instruction.row.mnemonic.startsWith("f")) fields.m = x87Opcode(this.#memory.ram, host);
     this.#bytes.set(host, host + instruction.length);
     return { instruction, form, fields, weight: executions(insn) };

@@ -8,7 +8,7 @@
  * has then done nothing. Instructions that need the exact count, region heads and unfilled fetches stop.
  */
 import { EXACT, Insn, FETCH, LINK, PLAIN, REGION, type Handler } from "./insn.ts";
-import type { CodeSpace, HandlerSource } from "./code-cache.ts";
+import type { CodeSpace, HandlerSource, MadeHandler } from "./code-cache.ts";
 import { CodeCache } from "./code-cache.ts";
 import { limitOnPage } from "./code-limit.ts";
 import { raise, VECTOR } from "./faults.ts";
@@ -82,8 +82,6 @@ export class Interpreter {
   readonly #profile: boolean;
   readonly #hotThreshold: number;
   readonly #check: CodeCheck | undefined;
-  /** Handlers by form; the second key tells backward branches. */
-  readonly #handlers = new Map<string, { handler: Handler; exact: boolean }>();
   /** The detour of instructions that stop the loop. */
   readonly stop: Handler;
   /** The step that stops the loop; `n` is the instruction that could not be executed in it. */
@@ -116,8 +114,6 @@ export class Interpreter {
     this.fetch.f = this.stop;
   }
 
-  get handlerCount(): number { return this.#handlers.size; }
-
   /** The code space of a mode: its pages and its way of making handlers. */
   space(mode: Mode): CodeSpace {
     const { cpu, memory } = this, S = cpu.words, ring = mode.aligned === true ? memory.aligned : memory.rings[mode.user ? 1 : 0];
@@ -133,7 +129,7 @@ export class Interpreter {
       ...Object.values(slowPaths(ring, S, this.#measurement)), conditionOf, carryOf, flagsOf, jumpTo, fetch, this.#hotThreshold, hot,
     ];
     const source: HandlerSource = {
-      handler: (form, backward) => this.#handler(form, backward, values),
+      handler: this.#handlers(values),
       stop,
       link: linkHandler(S, ring, pages, mode, stop, fetch),
       undefinedOpcode: () => raise(VECTOR.UD),
@@ -153,17 +149,23 @@ export class Interpreter {
   /** A region left to `insn`, which is not the head of one: whether that happened often now. */
   leftTo(insn: Insn): boolean { return ++insn.h === this.#hotThreshold && (insn.kind === PLAIN || insn.kind === EXACT); }
 
-  #handler(form: Form, backward: boolean, values: unknown[]): { handler: Handler; exact: boolean } {
-    const key = backward ? `${form.key} back` : form.key;
-    const known = this.#handlers.get(key);
-    if (known !== undefined) return known;
+  /** Where a mode's handlers come from: each is made once. Backward branches have their own where they gather heat. */
+  #handlers(values: readonly unknown[]): HandlerSource["handler"] {
+    const forward = new Map<Form, MadeHandler>(), backward = new Map<Form, MadeHandler>();
+    return (form, isBackward) => {
+      const goesBack = isBackward && this.#profile, known = goesBack ? backward : forward;
+      let made = known.get(form);
+      if (made === undefined) known.set(form, (made = this.#handler(form, goesBack, values)));
+      return made;
+    };
+  }
+
+  #handler(form: Form, backward: boolean, values: readonly unknown[]): MadeHandler {
     const text = handlerText(form, this.#profile, backward);
     const names = text.functions.map((name) => name.replaceAll(/[^A-Za-z0-9]/g, "_"));
     this.#check?.(text.source, [...ABI_NAMES, ...names]);
     const make = new Function(...ABI_NAMES, ...names, `return ${text.source};`) as (...args: unknown[]) => Handler;
-    const made = { handler: make(...values, ...text.functions.map((name) => this.#functions(name))), exact: text.exact };
-    this.#handlers.set(key, made);
-    return made;
+    return { handler: make(...values, ...text.functions.map((name) => this.#functions(name))), exact: text.exact };
   }
 
   /**

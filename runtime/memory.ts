@@ -83,7 +83,8 @@ export class GuestMemory {
   readonly codePages: Uint8Array;
   /** By host page: 1 when written since `takeDirtyPages`. */
   readonly dirty: Uint8Array;
-  readonly stats = { fills: 0, flushes: 0 };
+  /** `flushes` of all kinds: of everything, of all but global pages, of one page. */
+  readonly stats = { fills: 0, flushes: 0, flushesAll: 0, flushesNonGlobal: 0, flushesPage: 0 };
 
   #a20 = true;
   #cpu: CpuState;
@@ -305,6 +306,7 @@ export class GuestMemory {
 
   flushNonGlobal(): void {
     this.stats.flushes++;
+    this.stats.flushesNonGlobal++;
     const keep: number[] = [];
     for (const page of this.#local) {
       if ((this.#listed[page]! & LISTED_GLOBAL) === 0) this.#drop(page);
@@ -315,6 +317,7 @@ export class GuestMemory {
 
   flushAll(): void {
     this.stats.flushes++;
+    this.stats.flushesAll++;
     for (const page of this.#local) this.#drop(page);
     for (const page of this.#global) this.#drop(page);
     this.#local = [];
@@ -323,6 +326,7 @@ export class GuestMemory {
 
   flushPage(linear: number): void {
     this.stats.flushes++;
+    this.stats.flushesPage++;
     const page = linear >>> 12;
     this.#forget(page);
     if (this.#largeListed[page >>> 10] === 0) return;

@@ -16,7 +16,7 @@ import type { Timer } from "./measure/stopwatch.ts";
 import type { Trial, Trials } from "./trial.ts";
 import { SLOW, type GuestMemory } from "./memory.ts";
 import { type CpuState } from "./state.ts";
-import { discover, regionText, type CodeView, type RegionBlocks, type RegionText, type Site } from "../translator/translate.ts";
+import { discover, regionText, type CodeView, type RegionBlocks, type RegionLimits, type RegionText, type Site } from "../translator/translate.ts";
 
 /** What a region's function returns. */
 export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
@@ -43,6 +43,7 @@ export interface Region extends CodeRange {
   /** Least budget at entry. */
   readonly length: number;
   readonly text: RegionText;
+  readonly sourceLength: number;
   /** What discovery saw; from it the blocks can be found again. */
   readonly seen: SeenCode;
   dropped: boolean;
@@ -73,7 +74,7 @@ export interface RegionCalls {
   calledOut(site: number, changesMode: number): number;
 }
 
-export const LIMITS = { instructions: 400, depth: 3 } as const;
+export const LIMITS: RegionLimits = { instructions: 400, depth: 3 };
 /** A region that could be entered everywhere would have no structure. */
 const MOST_ENTRIES = 40;
 /** A head at which nothing could be translated is not tried again so soon. */
@@ -86,6 +87,8 @@ export interface RegionsOptions {
   readonly check: CodeCheck | undefined;
   /** Regions count their executions for it. */
   readonly measurement: Measurement | undefined;
+  /** Each block is a region of its own. */
+  readonly singleBlocks: boolean;
   readonly trials: Trials;
   /** The heat at which an instruction inside a region that is made anew becomes an entry too. */
   readonly warm: number;
@@ -107,6 +110,7 @@ export class Regions {
   readonly #functions: (name: string) => RuntimeFunction;
   readonly #calls: RegionCalls;
   readonly #options: RegionsOptions;
+  readonly limits: RegionLimits;
   readonly #live = new Set<Region>();
   /** By linear address: the region that it is part of, functions that were copied in apart. */
   readonly #owners = new Map<CodeSpace, Map<number, Region>>();
@@ -119,6 +123,7 @@ export class Regions {
     this.#functions = functions;
     this.#calls = calls;
     this.#options = options;
+    this.limits = options.singleBlocks ? { ...LIMITS, depth: 0, blocks: 1 } : LIMITS;
   }
 
   /** The regions that may run now. */
@@ -136,16 +141,17 @@ export class Regions {
     const known = head.r as Entry | undefined;
     if (known !== undefined) return known.linear === linear ? known : undefined;
     if (!space.mode.flat) return this.#refuse(head);
+    if (isResting(space, linear)) return this.#refuse(head, 0);
     if (this.addEntry(head, linear, space)) return head.r as Entry | undefined;
     const trial = this.#options.trials.at(head);
     if (trial === undefined) return undefined;
     return this.#make({ head, linear, space, trial }, trial.entries) === undefined ? this.#refuse(head) : head.r as Entry | undefined;
   }
 
-  #refuse(head: Insn): undefined {
+  #refuse(head: Insn, heat = COOL): undefined {
     this.stats.refused++;
     release(head);
-    head.h = COOL;
+    head.h = heat;
     return undefined;
   }
 
@@ -154,7 +160,7 @@ export class Regions {
   /** Makes the region that `insn` is a part of anew, so that it can be entered there too. False where there is none, or it has too many entries. */
   addEntry(insn: Insn, linear: number, space: CodeSpace): boolean {
     const owner = this.#owners.get(space)?.get(linear);
-    if (owner === undefined || owner.entries.length >= MOST_ENTRIES || insn.r !== undefined) return false;
+    if (owner === undefined || this.#options.singleBlocks || owner.entries.length >= MOST_ENTRIES || insn.r !== undefined) return false;
     const wanted = [...owner.entries.slice(1).map((entry) => entry.linear), linear, ...this.#warm(owner)];
     this.#forget(owner, "remade");
     const made = this.#make(owner, wanted);
@@ -181,7 +187,7 @@ export class Regions {
   /** Whether a region that is too large to become a part of another can be entered here. */
   #isLargeEntry(space: CodeSpace, address: number): boolean {
     const owner = this.#owners.get(space)?.get(address);
-    return owner !== undefined && owner.text.instructions >= LIMITS.instructions / 2 && owner.entries.some(({ linear }) => linear === address);
+    return owner !== undefined && owner.text.instructions >= this.limits.instructions / 2 && owner.entries.some(({ linear }) => linear === address);
   }
 
   #forget(region: Region, cause: DropCause): void {
@@ -192,7 +198,7 @@ export class Regions {
   /** Regions that are a part of what was found, with all their entries. */
   #inside(space: CodeSpace, { blocks }: RegionBlocks): Region[] {
     const owners = this.#owners.get(space);
-    if (owners === undefined) return [];
+    if (owners === undefined || this.#options.singleBlocks) return [];
     const addresses = new Set(blocks.filter(({ isRoot }) => isRoot).flatMap(({ instructions }) => instructions.map(({ address }) => address)));
     const regions = new Set<Region>();
     for (const address of addresses) {
@@ -223,15 +229,15 @@ export class Regions {
 
   /** The blocks of a region, which may be entered wherever a region inside it could. */
   #discover(linear: number, space: CodeSpace, view: GuestCode, entries: readonly number[]): RegionBlocks | undefined {
-    const found = discover(linear, view, LIMITS, entries);
+    const found = discover(linear, view, this.limits, entries);
     if (found === undefined) return undefined;
     const more = this.#inside(space, found).flatMap((region) => region.entries.map((entry) => entry.linear)).filter((address) => address !== linear && !entries.includes(address));
-    return more.length === 0 ? found : discover(linear, view, LIMITS, [...entries, ...more]);
+    return more.length === 0 ? found : discover(linear, view, this.limits, [...entries, ...more]);
   }
 
   #compile(planned: Pick<Region, "head" | "linear" | "space" | "text" | "trial">, view: GuestCode): Region {
     const { text, space: { ring } } = planned, { measurement, check } = this.#options;
-    const counts = measurement === undefined ? undefined : regionCounts(text.blocks, text.sites.length);
+    const counts = measurement === undefined ? undefined : regionCounts(text, view.instructions());
     const pageNames = text.pages.map((_page, k) => `PAGE${k}`);
     const names = [...ABI_NAMES, ...pageNames, ...text.functions, ...(counts === undefined ? [] : ["COUNT"])];
     check?.(text.source, names);
@@ -245,11 +251,12 @@ export class Regions {
       const insn = view.insn(linear);
       return insn === undefined ? [] : [{ insn, linear, number }];
     });
-    return this.#add({ ...planned, run: make(...values), ranges: view.ranges(), seen: view.seen(), counts }, entries);
+    const run = make(...values), sourceLength = text.source.length;
+    return this.#add({ ...planned, run, text: withSourceOf(run, text), sourceLength, ranges: view.ranges(), seen: view.seen(), counts }, entries);
   }
 
   /** Apart from `#make`, so that the region's closure keeps nothing of the view alive. */
-  #add(made: Pick<Region, "head" | "linear" | "space" | "run" | "text" | "trial" | "ranges" | "seen" | "counts">, places: ReadonlyArray<Omit<Entry, "region">>): Region {
+  #add(made: Pick<Region, "head" | "linear" | "space" | "run" | "text" | "sourceLength" | "trial" | "ranges" | "seen" | "counts">, places: ReadonlyArray<Omit<Entry, "region">>): Region {
     const { text, space } = made, entries: Entry[] = [];
     const region: Region = { ...made, entries, sites: text.sites, length: text.length, dropped: false, entered: 0, drop: (cause) => this.#drop(region, cause) };
     for (const place of places) {
@@ -261,12 +268,13 @@ export class Regions {
     }
     this.#own(space, region);
     this.#live.add(region);
-    this.#liveBytes += text.source.length;
+    this.#liveBytes += made.sourceLength;
     this.#cache.addRange(region);
     this.stats.made++;
     this.stats.instructions += text.instructions;
     this.stats.blocks += text.blocks;
-    this.stats.codeBytes += text.source.length;
+    this.stats.codeBytes += made.sourceLength;
+    this.#options.measurement?.regionMade(region);
     return region;
   }
 
@@ -279,11 +287,10 @@ export class Regions {
   #drop(region: Region, cause: DropCause): void {
     const { measurement } = this.#options, owners = this.#owners.get(region.space);
     region.dropped = true;
-    measurement?.fetchTranslated(region);
-    measurement?.add(measurement.dropped, cause);
+    measurement?.regionDropped(region, cause);
     this.stats.dropped++;
     this.#live.delete(region);
-    this.#liveBytes -= region.text.source.length;
+    this.#liveBytes -= region.sourceLength;
     for (const address of region.text.addresses) if (owners?.get(address) === region) owners.delete(address);
     for (const { insn } of region.entries) {
       insn.r = undefined;
@@ -291,6 +298,16 @@ export class Regions {
       if (insn.kind === REGION) release(insn);
     }
   }
+}
+
+/** The source is V8's own copy: the string that emission put together is a tree of small pieces, ten times as large. */
+function withSourceOf(run: RegionFunction, text: RegionText): RegionText {
+  return { ...text, get source() { return run.toString(); } };
+}
+
+/** Whether the code at an executed address is being rewritten. */
+function isResting({ ring, pages }: CodeSpace, linear: number): boolean {
+  return pages[(linear ^ ring.exec[linear >>> 12]!) >>> 12]?.isResting === true;
 }
 
 /** Takes the detour away from a head; one that must run at an exact count keeps it, as its own. */

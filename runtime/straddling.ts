@@ -4,7 +4,7 @@
  * What the second page holds can change with every mapping, so each execution fetches it anew and compares the bytes with those that
  * were decoded last.
  */
-import { decode, formOf, x87Opcode } from "../translator/translate.ts";
+import { decode, x87Opcode } from "../translator/translate.ts";
 import type { CodeSpace } from "./code-cache.ts";
 import { requireInsideLimit } from "./code-limit.ts";
 import { raise, VECTOR } from "./faults.ts";
@@ -61,7 +61,7 @@ export class Straddlers {
       if (decoded.failure === "invalid") raise(VECTOR.UD);
       raise(VECTOR.GP, 0);
     }
-    const form = formOf(decoded, space.mode, insn);
+    const form = space.forms.of(decoded, insn);
     const last = decoded.operands.at(-1), direct = last?.kind === "rel" ? last.value : 0;
     if (decoded.row.mnemonic.startsWith("f")) insn.m = x87Opcode(this.#window, 0);
     insn.g = space.source.handler(form, direct < 0).handler;

@@ -44,6 +44,8 @@ export interface VcpuOptions {
   readonly verifyCode?: CodeCheck | undefined;
   /** Counts and times everything; costs speed. */
   readonly measurement?: Measurement | undefined;
+  /** Each block is translated alone. */
+  readonly singleBlocks?: boolean;
 }
 
 /** Watches what the loop delivers between instructions. The processor's state is the one before a delivery, then the one behind it. */
@@ -129,7 +131,8 @@ export class Vcpu {
       enableInterrupts: () => this.#enableInterrupts(),
       callOut: (site, left) => { this.#callOut(site, left); },
       calledOut: (site, changesMode) => this.#calledOut(site, changesMode !== 0),
-    }, { check: options.verifyCode, measurement, trials: this.#trials, warm: (options.hotThreshold ?? HOT) / 8, becomeHead: (insn) => this.interpreter.becomeHead(insn) });
+    }, { check: options.verifyCode, measurement, singleBlocks: options.singleBlocks ?? false, trials: this.#trials, warm: (options.hotThreshold ?? HOT) / 8, becomeHead: (insn) => this.interpreter.becomeHead(insn) });
+    this.cache.now = () => this.count;
     this.cache.refuse = () => { throw RETRY; }; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
     this.#straddlers = new Straddlers(memory, cpu);
     if (measurement !== undefined) this.#countFor(measurement);
@@ -139,10 +142,13 @@ export class Vcpu {
   /** Lets the measurement fetch what was counted. */
   #countFor(measurement: Measurement): void {
     const fetched = (page: CodePage, insn: Insn): void => {
-      const instruction = this.#instructionOf(page, insn);
-      if (instruction !== undefined) measurement.fetchInterpreted(page, insn, instruction);
+      measurement.fetchInterpreted(page, insn, () => this.#instructionOf(page, insn));
     };
-    this.cache.forgotten = fetched;
+    measurement.engine = { cache: this.cache, regions: this.#regions };
+    this.cache.forgotten = (page, insn) => {
+      if (insn.count !== 0) fetched(page, insn);
+      measurement.forget(insn);
+    };
     measurement.collect = () => {
       this.cache.eachCounted(fetched);
       for (const region of this.#regions.live) measurement.fetchTranslated(region);
@@ -624,7 +630,8 @@ export class Vcpu {
     const { cpu } = this;
     if ((cpu.cr4 & CR4_TSD) !== 0) return 1;
     this.count = this.#entryCount + this.#entryBudget - left - this.#region!.sites[id]!.rest;
-    readTimestamp(this.#monitor);
+    if (this.#measurement === undefined) readTimestamp(this.#monitor);
+    else this.#measurement.watch.time(this.#measurement.stepTimer(countedAt(this.#region!, id)), () => readTimestamp(this.#monitor));
     return 0;
   }
 

@@ -82,6 +82,7 @@ export interface VirtualCpuParts {
   readonly engine: "translate" | "interpret";
   readonly verifyCode: boolean;
   readonly measurement: Measurement | undefined;
+  readonly singleBlocks: boolean;
 }
 
 /** The devices behind the ports, as the machine sees them together. */
@@ -128,6 +129,8 @@ export interface MachineOptions {
   readonly verifyCode?: boolean;
   /** Counts and times what the virtual CPU does. */
   readonly measurement?: Measurement;
+  /** Each basic block is translated alone, to see what regions are worth. */
+  readonly singleBlocks?: boolean;
 }
 
 export interface MachineFactories {
@@ -181,7 +184,7 @@ export class Machine {
     this.#script = new Script(options.script);
     this.#script.onSend = (bytes) => this.sendSerial(bytes);
     this.vcpu = vcpu = factories.createVcpu({
-      cpu: this.cpu, memory: this.memory, host: this.#host(), ports: this.#board.ports, engine: this.engine, verifyCode: options.verifyCode ?? false, measurement: options.measurement,
+      cpu: this.cpu, memory: this.memory, host: this.#host(), ports: this.#board.ports, engine: this.engine, verifyCode: options.verifyCode ?? false, measurement: options.measurement, singleBlocks: options.singleBlocks ?? false,
     });
   }
 

@@ -108,7 +108,8 @@ function listingLine(code: CodeBytes, address: number, instruction: Instruction,
 
 function edgeText(edge: Edge): string { return "block" in edge ? `block ${edge.block}` : `leave to ${hex(edge.leave)}`; }
 
-function endText(end: BlockEnd): string {
+/** Where a block leads, in words. */
+export function endText(end: BlockEnd): string {
   switch (end.kind) {
     case "jump": return edgeText(end.to);
     case "branch": return `${edgeText(end.taken)} if taken, else ${edgeText(end.next)}`;
@@ -134,7 +135,8 @@ function listingOf(code: CodeBytes, blocks: readonly Block[], nameOf: NameOf): s
   ]);
 }
 
-function irOf(blocks: readonly Block[], instructionsOf: (block: Block) => readonly BlockInstruction[]): string[] {
+/** The IR of blocks, a line each. */
+export function irOf(blocks: readonly Block[], instructionsOf: (block: Block) => readonly BlockInstruction[]): string[] {
   return blocks.flatMap((block) => [
     ...(blocks.length === 1 ? [] : [blockHead(block)]),
     ...instructionsOf(block).flatMap(({ address, plain, meaning }) => [`${hex(address)}:`, ...(plain ? printMeaning(meaning) : ["(interpreted)"]).map((line) => `  ${line}`)]),

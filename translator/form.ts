@@ -6,6 +6,7 @@
  * a relative branch has its displacement in `k`.
  */
 import type { Instruction, Operand } from "./decode/instruction.ts";
+import type { Row } from "./isa/row.ts";
 
 /** The parts of the processor's mode that change what an instruction means. */
 export interface Mode {
@@ -57,43 +58,119 @@ export function byteRegister(index: number): number {
   return ((index & 3) << 2) | (index >> 2);
 }
 
-/** Fills `fields` from the operands and returns the form. */
-export function formOf(instruction: Instruction, mode: Mode, fields: Fields): Form {
+/** Kinds of operand in a form's number; to those of general registers and immediates log2 of the size is added. */
+const GENERAL = 1, IMMEDIATE = 4, RELATIVE = 7, FAR = 8, MEMORY = 9, CL_ONLY = 10;
+const NUMBERED = { sreg: 11, creg: 12, dreg: 13, st: 14 } as const;
+const OPERAND_BITS = 4, MOST_OPERANDS = 3;
+const REP_NUMBER = { "": 0, rep: 1, repne: 2 } as const;
+
+/**
+ * Fills `fields` from the operands. Returns a number that tells the form from the others of the same row in the same mode: 4 bits for
+ * each operand, 9 of the memory operand (there is one at most), then sizes, repetition and segment.
+ */
+function takeOperands({ row, operands, operandSize, addressSize, rep, segment }: Instruction, fields: Fields): number {
   fields.d = fields.s = fields.c = fields.p = fields.m = fields.k = 0;
   fields.b = fields.x = ZERO_REGISTER;
-  let registers = 0, immediates = 0;
-  const takeRegister = (value: number): "d" | "s" => {
-    const field = registers++ === 0 ? "d" : "s";
-    fields[field] = value;
-    return field;
-  };
-  const shapes = instruction.operands.map((operand: Operand): Shape => {
+  let registers = 0, immediates = 0, memory = 0, kinds = 0;
+  for (const operand of operands) {
+    let kind: number;
     switch (operand.kind) {
       case "reg":
-        if (registers === 2) return { kind: "cl" };
-        return { kind: "reg", size: operand.size, field: takeRegister(operand.size === 1 ? byteRegister(operand.index) : operand.index) };
+        kind = registers === 2 ? CL_ONLY : GENERAL + (operand.size >> 1);
+        if (registers === 0) fields.d = registerNumber(operand);
+        else if (registers === 1) fields.s = registerNumber(operand);
+        registers++;
+        break;
       case "mem":
+        kind = MEMORY;
         if (operand.base >= 0) fields.b = operand.base;
         if (operand.index >= 0) fields.x = operand.index;
         fields.c = operand.scale;
         fields.p = operand.disp;
-        return { kind: "mem", size: operand.size, segment: operand.segment, index: operand.index >= 0, base: operand.base >= 0 };
-      case "imm": {
-        const field = immediates++ === 0 ? "m" : "k";
-        fields[field] = operand.value;
-        return { kind: "imm", size: operand.size, field };
-      }
-      case "rel": fields.k = operand.value; return { kind: "rel" };
-      case "far": fields.m = operand.offset; fields.k = operand.selector; return { kind: "far" };
+        memory = operand.size | (operand.segment << 4) | (operand.base >= 0 ? 1 << 7 : 0) | (operand.index >= 0 ? 1 << 8 : 0);
+        break;
+      case "imm":
+        kind = IMMEDIATE + (operand.size >> 1);
+        if (immediates++ === 0) fields.m = operand.value;
+        else fields.k = operand.value;
+        break;
+      case "rel":
+        kind = RELATIVE;
+        fields.k = operand.value;
+        break;
+      case "far":
+        kind = FAR;
+        fields.m = operand.offset;
+        fields.k = operand.selector;
+        break;
       case "sreg": case "creg": case "dreg": case "st":
-        return { kind: "number", of: operand.kind, field: takeRegister(operand.index) };
+        kind = NUMBERED[operand.kind];
+        if (registers++ === 0) fields.d = operand.index;
+        else fields.s = operand.index;
+        break;
+    }
+    kinds = (kinds << OPERAND_BITS) | kind;
+  }
+  const repeated = row.rep === "none" ? 0 : REP_NUMBER[rep];
+  return kinds | (((((memory << 3 | segment) << 2 | repeated) << 1 | operandSize >> 2) << 1 | addressSize >> 2) << (OPERAND_BITS * MOST_OPERANDS));
+}
+
+function registerNumber(operand: { readonly size: number; readonly index: number }): number {
+  return operand.size === 1 ? byteRegister(operand.index) : operand.index;
+}
+
+/** What stands where, without the values. */
+function shapesOf(operands: readonly Operand[]): Shape[] {
+  let registers = 0, immediates = 0;
+  return operands.map((operand): Shape => {
+    switch (operand.kind) {
+      case "reg": return registers === 2 ? { kind: "cl" } : { kind: "reg", size: operand.size, field: registers++ === 0 ? "d" : "s" };
+      case "mem": return { kind: "mem", size: operand.size, segment: operand.segment, index: operand.index >= 0, base: operand.base >= 0 };
+      case "imm": return { kind: "imm", size: operand.size, field: immediates++ === 0 ? "m" : "k" };
+      case "rel": return { kind: "rel" };
+      case "far": return { kind: "far" };
+      case "sreg": case "creg": case "dreg": case "st": return { kind: "number", of: operand.kind, field: registers++ === 0 ? "d" : "s" };
     }
     return operand satisfies never;
   });
-  const { row, operandSize, addressSize, segment } = instruction;
-  const rep = row.rep === "none" ? "" : instruction.rep;
+}
+
+function newForm({ row, operands, operandSize, addressSize, segment, ...instruction }: Instruction, mode: Mode): Form {
+  const shapes = shapesOf(operands), rep = row.rep === "none" ? "" : instruction.rep;
   const key = formKey(row.semantics, row.mnemonic, row.condition, shapes, operandSize, addressSize, rep, segment, mode);
   return { key, semantics: row.semantics, mnemonic: row.mnemonic, condition: row.condition, operands: shapes, operandSize, addressSize, rep, segment, mode };
+}
+
+/** Fills `fields` from the operands and returns the form. */
+export function formOf(instruction: Instruction, mode: Mode, fields: Fields): Form {
+  takeOperands(instruction, fields);
+  return newForm(instruction, mode);
+}
+
+/** The forms of one mode, each made once: the same form is the same object. */
+export class Forms {
+  readonly mode: Mode;
+  readonly #byRow = new Map<Row, Map<number, Form>>();
+  /** Rows that differ in their encoding alone have forms in common. */
+  readonly #byKey = new Map<string, Form>();
+
+  constructor(mode: Mode) { this.mode = mode; }
+
+  /** As `formOf`. */
+  of(instruction: Instruction, fields: Fields): Form {
+    const { row } = instruction, number = takeOperands(instruction, fields);
+    let forms = this.#byRow.get(row);
+    if (forms === undefined) this.#byRow.set(row, (forms = new Map()));
+    let form = forms.get(number);
+    if (form === undefined) forms.set(number, (form = this.#form(newForm(instruction, this.mode))));
+    return form;
+  }
+
+  #form(made: Form): Form {
+    const known = this.#byKey.get(made.key);
+    if (known === undefined) this.#byKey.set(made.key, made);
+    return known ?? made;
+  }
 }
 
 function shapeKey(shape: Shape): string {

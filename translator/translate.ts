@@ -2,7 +2,7 @@
 export { decode } from "./decode/decoder.ts";
 export { format } from "./decode/format.ts";
 export { CS, DS, ES, FS, GS, LDTR, SS, TR } from "./decode/instruction.ts";
-export { formOf, x87Opcode } from "./form.ts";
+export { formOf, Forms, x87Opcode } from "./form.ts";
 export type { Fields, Form, Mode } from "./form.ts";
 export { handlerText } from "./emit/handler.ts";
 export type { HandlerText } from "./emit/handler.ts";
@@ -15,4 +15,6 @@ export { regionText } from "./emit/region.ts";
 export type { CountedBlock, CountedInstruction, RegionOptions, RegionText, Site } from "./emit/region.ts";
 export { checkCode, CodeRefused } from "./emit/check.ts";
 export { explain, explainAll } from "./explain.ts";
+export { picture } from "./picture.ts";
+export type { Picture, PictureBlock } from "./picture.ts";
 export type { CodeBytes, Explanation, ExplainOptions } from "./explain.ts";

@@ -1,22 +1,5 @@
-import { spawnSync } from "node:child_process";
-import type { GuestCase } from "../cases/guest-case.ts";
-import type { Command, Engine } from "./engine.ts";
+import { qemu as peer } from "../../src/cli/peers/qemu.ts";
+import type { Engine } from "./engine.ts";
 
-const PROGRAM = "qemu-system-i386";
-
-/** QEMU with its translator (TCG), on a processor with the features that calque has. */
-export const qemu: Engine = {
-  name: "qemu",
-  title: "QEMU TCG",
-  missing: () => spawnSync(PROGRAM, ["--version"]).status === 0
-    ? undefined : `${PROGRAM} is absent: install Debian's package \`qemu-system-x86\``,
-  version: () => /version (\S+)/.exec(spawnSync(PROGRAM, ["--version"], { encoding: "utf8" }).stdout)?.[1] ?? "unknown",
-  command: (guest: GuestCase): Command => ({
-    file: PROGRAM,
-    args: [
-      "-machine", "pc", "-accel", "tcg", "-cpu", "pentium,+cmov", "-m", String(guest.memoryMiB),
-      "-kernel", guest.kernel, ...guest.initrd === undefined ? [] : ["-initrd", guest.initrd], "-append", guest.commandLine,
-      "-display", "none", "-serial", "stdio", "-monitor", "none", "-nic", "none", "-no-reboot",
-    ],
-  }),
-};
+/** QEMU with its translator (TCG). */
+export const qemu: Engine = { name: "qemu", ...peer };

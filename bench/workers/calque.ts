@@ -4,10 +4,13 @@
  */
 import { readFileSync, writeSync } from "node:fs";
 import { createMachine } from "../../src/api.ts";
+import { keepYoungGenerationSmall } from "../../src/cli/heap.ts";
 
 interface Job {
   kernel: string; engine: "translate" | "interpret"; memoryMiB: number;
 }
+
+keepYoungGenerationSmall();
 
 const SLICE = 50_000_000;
 const job = JSON.parse(process.argv[2] ?? "{}") as Job;

@@ -15,11 +15,23 @@ export interface Executed {
   translated: number;
   /** Of `translated`: branches that left their region. */
   dispatched: number;
+  /** A branch that has an edge inside a region. */
+  isLinked: boolean;
+}
+
+/** Executions by class, of all instructions so far. */
+export interface ClassTotals {
+  readonly translated: Record<"ident" | "inline" | "callout" | "linked" | "dispatched", number>;
+  /** By the class of the row: what the instruction could be at best. */
+  readonly interpreted: Record<InstructionClass, number>;
 }
 
 export class ExecutedTable {
   /** By linear address and ring; several where the code was not always the same. */
   readonly #records = new Map<number, Executed[]>();
+  readonly totals: ClassTotals = {
+    translated: { ident: 0, inline: 0, callout: 0, linked: 0, dispatched: 0 }, interpreted: { ident: 0, inline: 0, callout: 0, branch: 0 },
+  };
 
   /** The record of an instruction, made where there is none. */
   at(linear: number, user: boolean, row: Row, length: number): Executed {
@@ -28,10 +40,27 @@ export class ExecutedTable {
     if (list === undefined) this.#records.set(key, (list = []));
     let record = list.find((known) => known.row === row && known.length === length);
     if (record === undefined) {
-      record = { linear: linear >>> 0, user, length, row, class: row.class, isTranslated: false, interpreted: 0, translated: 0, dispatched: 0 };
+      record = { linear: linear >>> 0, user, length, row, class: row.class, isTranslated: false, interpreted: 0, translated: 0, dispatched: 0, isLinked: false };
       list.push(record);
     }
     return record;
+  }
+
+  addInterpreted(record: Executed, executions: number): void {
+    record.interpreted += executions;
+    this.totals.interpreted[record.row.class] += executions;
+  }
+
+  /** Executions in a region; of a branch, `dispatched` of them left it. */
+  addTranslated(record: Executed, executions: number, dispatched: number): void {
+    const { translated } = this.totals;
+    record.translated += executions;
+    record.dispatched += dispatched;
+    if (record.class !== "branch") translated[record.class] += executions;
+    else {
+      translated.linked += executions - dispatched;
+      translated.dispatched += dispatched;
+    }
   }
 
   /** All records, by address. */

@@ -6,6 +6,7 @@ const SUMMARY: Readonly<Record<Command, string>> = {
   lockstep: "run a guest in both engines at once and stop at the first difference",
   compare: "run a guest in both engines, one after the other, and compare",
   trace: "run a guest and print every instruction that it executes, with what it changes",
+  measure: "run a guest and report what it executed, as what, and where the time went",
   show: "show guest code beside the JavaScript that it becomes",
   guests: "list the guests that calque knows; --fetch gets them",
 };
@@ -15,6 +16,7 @@ const SYNOPSIS: Readonly<Record<Command, string>> = {
   lockstep: "[debian | demo | FILE]",
   compare: "[debian | demo | FILE]",
   trace: "[debian | demo | FILE]",
+  measure: "[debian | demo | FILE]",
   show: "hex:BYTES | IMAGE@PLACE | PLACE [IMAGE] | --hot N [IMAGE]",
   guests: "",
 };
@@ -27,6 +29,7 @@ Exit codes: 0 all expected text seen, or the guest ended well; 1 triple fault, e
 2 unusable arguments or files; 70 a fault of calque; 124 timeout; (v << 1 | 1) & 255 after --debug-exit.`,
   lockstep: "Exit codes: 0 equal, 1 different; 2, 70 and 124 as for run.",
   compare: "Exit codes: as for run; 1 too where the engines end in different states. A used-up budget is a normal end.",
+  measure: "Counts are exact; how many executions are translated ones depends a little on the host's speed. Times are samples. Exit codes: as for run; a used-up budget is a normal end.",
   trace: `A line: the instruction count before it, ring, CS:EIP and symbol, bytes, instruction, and the registers that it changed. A line with
 "->" is an interrupt or exception: from where, which, to where. A REP instruction has a line for each stretch.
 COUNTs are of instructions, as --stats and lockstep count them. A range's ends are addresses or symbols, whose extent a single one means.

@@ -1,6 +1,7 @@
 /** The command line's entry: reads the arguments, runs the command, turns every end into an exit code. */
 import { CalqueError } from "../error.ts";
 import { listGuests } from "./guests.ts";
+import { keepYoungGenerationSmall } from "./heap.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { warn } from "./messages.ts";
 import { parseCommandLine, type Command, type Settings } from "./options.ts";
@@ -20,6 +21,7 @@ const PERFORM: Readonly<Record<Command, (settings: Settings) => Promise<number>>
   lockstep: async (settings) => (await import("./lockstep.ts")).lockstep(settings),
   compare: async (settings) => (await import("./compare.ts")).compare(settings),
   trace: async (settings) => (await import("./trace.ts")).trace(settings),
+  measure: async (settings) => (await import("./measure.ts")).measure(settings),
   show: async (settings) => (await import("./show.ts")).show(settings),
   guests,
 };
@@ -53,6 +55,7 @@ function fail(error: unknown): number {
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 async function main(): Promise<void> {
+  keepYoungGenerationSmall();
   watchStdout();
   process.stderr.on("error", () => {});
   process.on("uncaughtException", (error) => process.exit(fail(error)));

@@ -4,8 +4,8 @@ import { CalqueError } from "../error.ts";
 import { parseSendText, type ScriptStep } from "../input.ts";
 import { checkMemorySize } from "../loaders/recognize.ts";
 
-export type Command = "run" | "lockstep" | "compare" | "trace" | "show" | "guests";
-export const COMMANDS: readonly Command[] = ["run", "lockstep", "compare", "trace", "show", "guests"];
+export type Command = "run" | "lockstep" | "compare" | "trace" | "measure" | "show" | "guests";
+export const COMMANDS: readonly Command[] = ["run", "lockstep", "compare", "trace", "measure", "show", "guests"];
 
 interface Option {
   /** How help writes the value; "" for a switch. */
@@ -15,7 +15,7 @@ interface Option {
   readonly repeated?: true;
 }
 
-const RUNNING: readonly Command[] = ["run", "lockstep", "compare", "trace"], MACHINE: readonly Command[] = [...RUNNING, "show"];
+const RUNNING: readonly Command[] = ["run", "lockstep", "compare", "trace", "measure"], MACHINE: readonly Command[] = [...RUNNING, "show"];
 
 export const OPTIONS = {
   kernel: { value: "FILE", help: "the kernel or image to start, in place of a name", commands: MACHINE },
@@ -24,8 +24,8 @@ export const OPTIONS = {
   memory: { value: "SIZE", help: "RAM, as 48M or 1G (default 256M)", commands: MACHINE },
   "load-at": { value: "ADDRESS", help: "the file is a flat image: load and enter it here", commands: MACHINE },
   bits: { value: "16|32", help: "flat images: real mode or flat protected mode (default 32)", commands: MACHINE },
-  engine: { value: "translate|interpret", help: "how guest code is run (default translate)", commands: ["run", "trace", "show"] },
-  serial: { value: "stdio|none|file:FILE", help: "where COM1 goes (default stdio; none where a trace goes there)", commands: ["run", "compare", "trace"] },
+  engine: { value: "translate|interpret", help: "how guest code is run (default translate)", commands: ["run", "trace", "measure", "show"] },
+  serial: { value: "stdio|none|file:FILE", help: "where COM1 goes (default stdio; none where a trace goes there)", commands: ["run", "compare", "trace", "measure"] },
   expect: { value: "TEXT", help: "wait for this text from the guest; the last one ends the run well", commands: MACHINE, repeated: true },
   send: { value: "TEXT", help: "type this when the --expect before it is seen; knows \\n \\r \\t \\xHH", commands: MACHINE, repeated: true },
   timeout: { value: "SECONDS", help: "give up after so long (exit code 124)", commands: RUNNING },
@@ -38,13 +38,16 @@ export const OPTIONS = {
   record: { value: "FILE", help: "write all serial input with its guest times", commands: ["run"] },
   replay: { value: "FILE", help: "feed a recorded session again", commands: RUNNING },
   stats: { value: "FILE.json", help: "write the run's figures", commands: ["run", "compare"] },
+  runs: { value: "N", help: "run each engine so often, in turn, and compare medians (default 1)", commands: ["compare"] },
+  "no-regions": { value: "", help: "run a third time with each basic block translated alone", commands: ["compare"] },
+  peers: { value: "", help: "run the image under QEMU and v86 too, where they are", commands: ["compare"] },
   "verify-code": { value: "", help: "check every generated function before it runs", commands: RUNNING },
   at: { value: "COUNT|TEXT", help: "first run the guest so many instructions, or until it has printed TEXT", commands: ["show"] },
-  after: { value: "COUNT", help: "first run the guest so many instructions, then show what is translated", commands: ["show"] },
+  after: { value: "COUNT|TEXT", help: "first run the guest so many instructions; not show: or until it printed TEXT", commands: ["show", "measure", "compare"] },
   hot: { value: "N", help: "the N regions of the running guest that were entered most often", commands: ["show"] },
   color: { value: "", help: "colours though stdout is no terminal", commands: ["show"] },
   symbols: { value: "FILE", help: "names of addresses: an ELF file, a System.map, a copy of /proc/kallsyms", commands: ["trace", "show"] },
-  out: { value: "FILE|-", help: "where the trace goes (default stdout)", commands: ["trace"] },
+  out: { value: "FILE|FOLDER", help: "where the trace goes (default stdout), the report's folder (default report)", commands: ["trace", "measure"] },
   format: { value: "text|qemu", help: "lines for people, or QEMU's of -d cpu (default text)", commands: ["trace"] },
   instructions: { value: "", help: "a line an instruction (the default)", commands: ["trace"] },
   blocks: { value: "", help: "a line a block", commands: ["trace"] },
@@ -102,6 +105,12 @@ export interface Settings {
   readonly record: string | undefined;
   readonly replay: string | undefined;
   readonly stats: string | undefined;
+  /** Of measure and compare: where they begin. */
+  readonly startAfter: string | undefined;
+  readonly runs: number;
+  readonly noRegions: boolean;
+  readonly peers: boolean;
+  readonly out: string;
   readonly verifyCode: boolean;
   readonly at: string | undefined;
   readonly after: number | undefined;
@@ -261,8 +270,10 @@ function toSettings(command: Command, given: Given): Settings {
     debugExit: convert("debug-exit", (text, name) => parseLimited(text, name, 0xffff)),
     rtc: convert("rtc", parseRtc),
     record: values.get("record"), replay: values.get("replay"), stats: values.get("stats"),
+    startAfter: command === "show" ? undefined : values.get("after"), runs: Math.max(1, convert("runs", parseNumber) ?? 1), noRegions: values.has("no-regions"),
+    peers: values.has("peers"), out: values.get("out") ?? "report",
     verifyCode: values.has("verify-code"),
-    at: values.get("at"), after: convert("after", parseNumber), hot: convert("hot", parseNumber), color: values.has("color"),
+    at: values.get("at"), after: command === "show" ? convert("after", parseNumber) : undefined, hot: convert("hot", parseNumber), color: values.has("color"),
     symbols: values.get("symbols"), trace,
     fetch: values.has("fetch"),
   };

@@ -13,7 +13,7 @@ export interface CodeBlock {
 
 /** Documents that a reader meets, relative to the root. */
 export const DOCUMENTS: readonly string[] = [
-  "README.md", "ARCHITECTURE.md", "HACKING.md", "CHANGELOG.md",
+  "README.md", "ARCHITECTURE.md", "HACKING.md", "CHANGELOG.md", "docs/measurements.md",
   ...readdirSync(join(ROOT, "docs/adr")).map((name) => `docs/adr/${name}`),
 ];
 

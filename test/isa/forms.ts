@@ -34,7 +34,7 @@ function modrmBytes(map: readonly Encoding[], opcode: number): readonly number[]
 
 const OPCODES = [ONE_BYTE_MAP, TWO_BYTE_MAP].map((map) => Array.from({ length: 256 }, (_, opcode) => modrmBytes(map, opcode)));
 
-function* encodings(): Generator<Uint8Array> {
+export function* encodings(): Generator<Uint8Array> {
   for (const prefix of PREFIXES) {
     for (const [map, opcodes] of OPCODES.entries()) {
       for (const [opcode, modrms] of opcodes.entries()) {

@@ -12,7 +12,7 @@ import { calledExactly, touchedBy } from "../ir/calls.ts";
 import { OPS, type End, type Meaning, type Node } from "../ir/opcodes.ts";
 import { meaningOf } from "../semantics/index.ts";
 import { conditionAfter } from "./conditions.ts";
-import { declare, evaluate, expression, identifier, number, statements, type Bindings } from "./estree.ts";
+import { declare, evaluate, expression, flagBindings, identifier, number, statements } from "./estree.ts";
 import { functionName, InstructionEmitter, word, wordAt, type Place } from "./lowering.ts";
 
 export interface HandlerText {
@@ -42,7 +42,7 @@ const WRITE = {
   putFlags: statements(`S[${SLOT.flagA}] = $0; S[${SLOT.flagKind}] = 0;`),
 };
 
-const FLAG_WORDS: Bindings = { k: word("flagKind"), a: word("flagA"), b: word("flagB"), c: word("flagCarry") };
+const FLAG_WORDS = { k: word("flagKind"), a: word("flagA"), b: word("flagB"), c: word("flagCarry") };
 const GENERAL = {
   condition: expression("conditionOf($n, $k, $a, $b, $c)"), carry: expression("carryOf($k, $a, $b, $c)"), flags: expression("flagsOf($k, $a, $b, $c)"),
 };
@@ -68,10 +68,9 @@ class HandlerPlace implements Place {
   call(_node: Node, made: Expression, into: string | undefined): Statement[] { return [into === undefined ? evaluate(made) : declare(into, made)]; }
 
   read(node: Node, args: Expression[]): Expression {
-    const bound: Bindings = Object.fromEntries(args.entries());
     switch (node.op) {
       case "field": return READ.field(node.name);
-      case "reg8": case "reg16": case "reg32": return READ[node.op](bound);
+      case "reg8": case "reg16": case "reg32": return READ[node.op](args);
       case "slot": return word(node.name);
       case "slotAt": return wordAt({ type: "BinaryExpression", operator: "+", left: number(SLOT[node.name as "selector0"]), right: args[0]! });
       case "nextEip": return this.#flat ? READ.nextEipFlat({ page: number(SLOT.page) }) : READ.nextEip({ page: number(SLOT.page), base: number(SLOT.base1) });
@@ -84,11 +83,10 @@ class HandlerPlace implements Place {
   }
 
   write(node: Node, args: Expression[]): Statement[] {
-    const bound: Bindings = { ...Object.fromEntries(args.entries()), k: number(node.number) };
     switch (node.op) {
       case "setReg8": case "setReg16": case "setReg32": case "setFlags": case "setFlagsCarry": case "setFlagsIf": case "putFlags":
-        return WRITE[node.op](bound);
-      case "setSlot": return WRITE.setSlot({ ...bound, w: word(node.name) });
+        return WRITE[node.op](flagBindings(args, node.number));
+      case "setSlot": return WRITE.setSlot({ 0: args[0]!, w: word(node.name) });
       default: throw new Error(`${node.op} is no write`);
     }
   }

@@ -130,7 +130,7 @@ export class InstructionEmitter {
     if (node.op === "compute") value = call(functionName(node.name), args);
     else {
       const template = PURE[node.op];
-      value = template === undefined ? this.#place.read(node, args) : template(Object.fromEntries(args.entries()));
+      value = template === undefined ? this.#place.read(node, args) : template(args);
     }
     return (this.#uses.get(node) ?? 0) > 1 && node.op !== "field" && node.op !== "nextEip" ? this.#name(node, value) : value;
   }

@@ -16,8 +16,8 @@ import type { Instruction } from "../decode/instruction.ts";
 import type { InstructionClass } from "../isa/row.ts";
 import { structure, type Structure } from "../region/structure.ts";
 import { conditionAfter } from "./conditions.ts";
-import { block, declare, evaluate, expression, identifier, number, statements, type Bindings } from "./estree.ts";
-import { functionName, InstructionEmitter, word, wordAt, type Place } from "./lowering.ts";
+import { block, declare, evaluate, expression, flagBindings, identifier, number, statements, type Bindings } from "./estree.ts";
+import { functionName, InstructionEmitter, MEMORY, word, wordAt, type Place } from "./lowering.ts";
 import { runtimeFunctions } from "./handler.ts";
 
 const REGISTERS = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"] as const;
@@ -46,6 +46,7 @@ export interface CountedInstruction {
 
 /** What the words of `COUNT` count: executions of each block, then ways out behind each block's branch that were taken. */
 export interface CountedBlock {
+  readonly id: number;
   readonly instructions: readonly CountedInstruction[];
   /** Edges of its last instruction that stay in the region. */
   readonly links: number;
@@ -89,7 +90,7 @@ const WRITE = {
   put: statements("flagA = $0; flagKind = 0;"),
   slot: statements("$w = $0;"),
 };
-const LOCAL_FLAGS: Bindings = { k: identifier("flagKind"), a: identifier("flagA"), b: identifier("flagB"), c: identifier("flagCarry") };
+const LOCAL_FLAGS = { k: identifier("flagKind"), a: identifier("flagA"), b: identifier("flagB"), c: identifier("flagCarry") };
 const GENERAL = {
   condition: expression("conditionOf($n, $k, $a, $b, $c)"), carry: expression("carryOf($k, $a, $b, $c)"), flags: expression("flagsOf($k, $a, $b, $c)"),
 };
@@ -158,16 +159,16 @@ class RegionPlace implements Place {
 
   write(node: Node, args: Expression[]): Statement[] {
     const index = node.args[0]?.number ?? 0;
-    const bound: Bindings = { ...Object.fromEntries(args.entries()), k: number(node.number) };
+    const bound = flagBindings(args, node.number);
     switch (node.op) {
       case "setReg8": return ((index & 1) === 0 ? WRITE.low : WRITE.high)({ r: register(index >> 2), v: args[1]! });
       case "setReg16": return WRITE.half({ r: register(index), v: args[1]! });
       case "setReg32": return WRITE.full({ r: register(index), v: args[1]! });
-      case "setSlot": return WRITE.slot({ ...bound, w: word(node.name) });
+      case "setSlot": return WRITE.slot({ 0: args[0]!, w: word(node.name) });
       case "setFlags": this.kind = node.number; return WRITE.flags(bound);
       case "setFlagsCarry": this.kind = node.number; return WRITE.flagsCarry(bound);
       case "setFlagsIf": this.kind = UNKNOWN_KIND; return WRITE.flagsIf(bound);
-      case "putFlags": this.kind = KIND.explicit; return WRITE.put(bound);
+      case "putFlags": this.kind = KIND.explicit; return WRITE.put(args);
       default: throw new Error(`${node.op} is no write`);
     }
   }
@@ -278,7 +279,7 @@ class RegionEmitter {
     this.instructions += instructions.length;
     if (this.#counters) {
       body.push(...FLOW.count({ k: number(2 * this.#number) }));
-      this.counted.push({ instructions: instructions.map(countedInstruction), links: successors(source).length });
+      this.counted.push({ id: source.id, instructions: instructions.map(countedInstruction), links: successors(source).length });
     }
     body.push(...FLOW.charge({ n: number(instructions.length) }));
     const optimised = runPasses(instructions, this.#passesOff);
@@ -465,7 +466,7 @@ function standsInShadow({ form, plain, meaning }: BlockInstruction): boolean {
 }
 
 function mayFault(instruction: BlockInstruction): boolean {
-  return instruction.meaning.nodes.some(({ op }) => op === "guard" || op === "call" || op === "monitor" || /^(load|store|modify|commit)/.test(op));
+  return instruction.meaning.nodes.some(({ op }) => op === "guard" || op === "call" || op === "monitor" || MEMORY[op] !== undefined);
 }
 
 function hex(address: number): string { return (address >>> 0).toString(16); }

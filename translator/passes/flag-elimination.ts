@@ -13,7 +13,7 @@ export function eliminateFlags(instructions: readonly BlockInstruction[]): Block
   let live = true;
   const needed = new Set<Node>();
   const need = (node: Node): void => {
-    if (needed.has(node)) return;
+    if (node.op === "const" || needed.has(node)) return;
     needed.add(node);
     node.args.forEach(need);
   };

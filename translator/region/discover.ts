@@ -26,6 +26,8 @@ export interface CodeView {
 export interface RegionLimits {
   readonly instructions: number;
   readonly depth: number;
+  /** No limit where it is absent. */
+  readonly blocks?: number;
 }
 
 /** A call that was copied in: where it returns to. */
@@ -113,7 +115,7 @@ class Discovery {
   /** Plans a block at an address. */
   #start(context: Context, address: number, isEntry = false): void {
     const key = this.#key(context, address);
-    if (this.#starts.has(key) || this.#instructions >= this.#limits.instructions) return;
+    if (this.#starts.has(key) || this.#instructions >= this.#limits.instructions || this.#queue.length >= (this.#limits.blocks ?? Infinity)) return;
     if (!isEntry && context === this.#root && this.#code.elsewhere?.(address) === true) return;
     const seen = this.#code.executed(address);
     if (seen === undefined || !isEntry && this.#isRare(seen.weight)) return;

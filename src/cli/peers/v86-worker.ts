@@ -4,7 +4,15 @@
  */
 import { readFileSync, writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { V86 } from "v86";
+
+/** As much of v86 as is used; the package comes with the development of calque only. */
+interface V86Machine {
+  add_listener(event: "serial0-output-byte", listener: (byte: number) => void): void;
+  serial0_send(text: string): void;
+}
+
+const PACKAGE = "v86";
+const { V86 } = await import(PACKAGE) as { V86: new (options: object) => V86Machine };
 
 interface Job {
   kernel: string; kind: "bzimage" | "multiboot"; initrd?: string; commandLine: string; memoryMiB: number; bios: string; vgaBios: string;

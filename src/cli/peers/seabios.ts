@@ -2,10 +2,10 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { guestFolder } from "../cases/debian.ts";
+import { guestsFolder } from "../guests.ts";
 
 const INSTALLED = "/usr/share/seabios";
-const KEPT = join(guestFolder, "seabios");
+const kept = (): string => join(guestsFolder(), "seabios");
 
 function isBiosFolder(folder: string): boolean {
   return existsSync(join(folder, "bios.bin")) && existsSync(join(folder, "vgabios-stdvga.bin"));
@@ -13,12 +13,12 @@ function isBiosFolder(folder: string): boolean {
 
 /** The folder that holds bios.bin and vgabios-stdvga.bin, or undefined where SeaBIOS cannot be had. */
 export function findBios(): string | undefined {
-  for (const folder of [INSTALLED, KEPT]) if (isBiosFolder(folder)) return folder;
-  return fetchBios() ? KEPT : undefined;
+  for (const folder of [INSTALLED, kept()]) if (isBiosFolder(folder)) return folder;
+  return fetchBios() ? kept() : undefined;
 }
 
 function fetchBios(): boolean {
-  const work = `${KEPT}.partial`;
+  const work = `${kept()}.partial`;
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   try {
@@ -28,8 +28,8 @@ function fetchBios(): boolean {
     if (spawnSync("dpkg", ["-x", archive, "."], { cwd: work, stdio: "ignore" }).status !== 0) return false;
     const unpacked = join(work, INSTALLED);
     if (!isBiosFolder(unpacked)) return false;
-    rmSync(KEPT, { recursive: true, force: true });
-    renameSync(unpacked, KEPT);
+    rmSync(kept(), { recursive: true, force: true });
+    renameSync(unpacked, kept());
     return true;
   } finally {
     rmSync(work, { recursive: true, force: true });
