@@ -521,6 +521,7 @@ export class Vcpu {
   #leftAtSite(code: number): void {
     const S = this.cpu.words, site = this.#region!.sites[S[FAULT_ID]!]!, counts = this.#region!.counts;
     if (counts !== undefined) counts.missed[S[FAULT_ID]!]!++;
+    this.#stopCallout();
     this.count -= site.rest;
     S[EIP] = site.eip;
     if (code === FAULTED) throw currentFault;
@@ -587,15 +588,32 @@ export class Vcpu {
   #callOut(id: number, left: number): void {
     this.count = this.#entryCount + this.#entryBudget - left - this.#region!.sites[id]!.rest;
     this.memory.patience -= CALLOUT_COST;
+    if (this.#measurement !== undefined) this.#startCallout(this.#measurement, id);
     this.memory.exact = true;
     this.cache.running = undefined;
     this.#flushes = this.memory.stats.flushes;
+  }
+
+  /** The callout that is being timed. */
+  #callout: { readonly timer: Timer; readonly started: number } | undefined;
+
+  #startCallout(measurement: Measurement, id: number): void {
+    const timer = measurement.stepTimer(countedAt(this.#region!, id));
+    this.#callout = { timer, started: measurement.watch.start(timer) };
+  }
+
+  #stopCallout(): void {
+    const callout = this.#callout;
+    if (callout === undefined) return;
+    this.#callout = undefined;
+    this.#measurement!.watch.stop(callout.timer, callout.started);
   }
 
   /** Behind it: 0 where the region may go on. */
   #calledOut(id: number, changesMode: boolean): number {
     const region = this.#region!, key = this.#spaceKey;
     this.count++;
+    this.#stopCallout();
     this.memory.exact = false;
     this.cache.running = region;
     if (changesMode) {

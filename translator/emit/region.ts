@@ -40,7 +40,7 @@ export interface CountedInstruction {
   readonly instruction: Instruction;
   /** As it stands in the region; the row's class says what it could be at best. */
   readonly class: InstructionClass;
-  /** The interpreter executes it in the region's place. */
+  /** The monitor or the interpreter executes it, at its exact count. */
   readonly stepped: boolean;
 }
 
@@ -68,7 +68,7 @@ export interface RegionText {
   readonly addresses: readonly number[];
   /** Addresses that it leaves to because they seemed cold. */
   readonly cold: ReadonlySet<number>;
-  /** By number of block; empty where nothing is counted. `COUNT` has two words for each. */
+  /** By number of block; empty where nothing is counted. `COUNT` has two words for each, then two for each site of a REP: stretches behind the first, and ways out between them. */
   readonly counted: readonly CountedBlock[];
 }
 
@@ -200,7 +200,8 @@ const FLOW = {
   enableInterrupts: statements("if (enableInterrupts() !== 0) {}"),
   endShadow: statements(`S[${SLOT.shadow}] = 0;`),
   calledOut: statements("if (calledOut($i, $m) !== 0) { left = left + $rest | 0; eip = $e; break leave; }"),
-  again: statements("if ($again === 0) break; left = left - 1 | 0; if (left < $n) { left = left + $rest | 0; eip = $e; break leave; }"),
+  again: statements("if ($again === 0) break; left = left - 1 | 0;"),
+  leaveAgain: statements("if (left < $n) { left = left + $rest | 0; eip = $e; break leave; }"),
   step: statements(`${WRITE_BACK} const $c = step($i, left); ${RELOAD} left = S[${SLOT.left}]; if ($c !== 0) { eip = S[${SLOT.eip}]; break leave; }`),
 };
 
@@ -303,7 +304,7 @@ class RegionEmitter {
     if (shadowed && !standsInShadow(instruction)) return { body: this.#step(rest), value: undefined };
     if (instruction.form.semantics === "sti" && last === undefined) return { body: this.#enableInterrupts(rest), value: undefined };
     if (instruction.form.semantics === "rdtsc") return { body: this.#timestamp(rest), value: undefined };
-    if (stepped(instruction, this.#counters)) return { body: this.#step(rest), value: undefined };
+    if (!instruction.plain) return { body: this.#step(rest), value: undefined };
     if (instruction.meaning.end.kind === "repeat") return { body: this.#repeat(instruction.meaning, instruction.meaning.end.again, rest), value: undefined };
     const emitter = new InstructionEmitter(place);
     for (const name of runtimeFunctions(instruction.meaning)) this.functions.add(name);
@@ -334,7 +335,11 @@ class RegionEmitter {
     for (const node of nodes) if (node.name !== "" && OPS[node.op].effect === "call") this.functions.add(node.name);
     const value = emitter.run(nodes, again)!;
     this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
-    const test = FLOW.again({ again: value, n: number(this.length), rest: number(rest), e: number(place.thisEip) });
+    const word = 2 * this.#structure.order.length + 2 * place.id;
+    const [leave] = FLOW.leaveAgain({ n: number(this.length), rest: number(rest), e: number(place.thisEip) });
+    if (leave?.type !== "IfStatement") throw new Error("template of REP");
+    const counted = (k: number, way: Statement): Statement => this.#counters ? block([...FLOW.count({ k: number(word + k) }), way]) : way;
+    const test = [...FLOW.again({ again: value }), { ...leave, consequent: counted(1, leave.consequent) }, ...(this.#counters ? FLOW.count({ k: number(word) }) : [])];
     return [{ type: "ForStatement", init: null, test: null, update: null, body: block([...emitter.body, ...test]) }];
   }
 
@@ -449,13 +454,8 @@ function named(value: Expression, place: Place): { body: Statement[]; value: Exp
 /** What an instruction counts as where it stands in a region. */
 function countedInstruction(one: BlockInstruction): CountedInstruction {
   const { address, instruction, plain, meaning, form } = one;
-  const { row } = instruction, sensitive = row.class === "inline" || row.class === "callout", inline = plain && !callsMonitor(meaning) || form.semantics === "sti";
-  return { address, instruction, class: sensitive ? (inline ? "inline" : "callout") : row.class, stepped: stepped(one, true) };
-}
-
-/** Where instructions are counted, the virtual CPU executes the stretches of REP and what calls the monitor, and times them. */
-function stepped({ plain, meaning }: BlockInstruction, counters: boolean): boolean {
-  return !plain || counters && (meaning.end.kind === "repeat" || callsMonitor(meaning));
+  const { row } = instruction, sensitive = row.class === "inline" || row.class === "callout", exactly = meaning.nodes.some((node) => calledExactly(node) !== undefined), inline = plain && !exactly || form.semantics === "sti";
+  return { address, instruction, class: sensitive ? (inline ? "inline" : "callout") : row.class, stepped: exactly || !plain && form.semantics !== "sti" };
 }
 
 function callsMonitor({ nodes }: Meaning): boolean { return nodes.some(({ op }) => op === "monitor"); }
