@@ -4,13 +4,11 @@
  */
 import { readFileSync, writeSync } from "node:fs";
 import { createMachine } from "../../src/api.ts";
-import { keepYoungGenerationSmall } from "../../src/cli/heap.ts";
+import { keepYoungGeneration } from "../../src/cli/heap.ts";
 
 interface Job {
   kernel: string; engine: "translate" | "interpret"; memoryMiB: number;
 }
-
-keepYoungGenerationSmall();
 
 const SLICE = 50_000_000;
 const job = JSON.parse(process.argv[2] ?? "{}") as Job;
@@ -24,4 +22,5 @@ machine.onSerial = (byte: number) => {
   line = [];
 };
 machine.boot({ kernel: { name: "kernel", bytes: readFileSync(job.kernel) } });
+keepYoungGeneration();
 for (let end = "asleep"; end === "asleep" || end === "budget";) end = machine.run({ maxInstructions: SLICE }).reason;

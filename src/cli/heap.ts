@@ -2,9 +2,9 @@
 import { setFlagsFromString } from "node:v8";
 
 /**
- * Keeps V8's young generation as small as it is when the process starts. It would grow to 128 MB where much is allocated at times; what a
- * virtual machine allocates (decoded instructions, generated text) lives long or is gone at once, so that more room saves no time.
+ * Keeps V8's young generation as large as it is once a guest is loaded (some 16 MB). It would grow to 128 MB, and more room saves no
+ * time: what a virtual machine allocates, decoded instructions and generated text, lives long or is gone at once.
  */
-export function keepYoungGenerationSmall(): void {
+export function keepYoungGeneration(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
 }

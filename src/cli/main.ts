@@ -1,7 +1,6 @@
 /** The command line's entry: reads the arguments, runs the command, turns every end into an exit code. */
 import { CalqueError } from "../error.ts";
 import { listGuests } from "./guests.ts";
-import { keepYoungGenerationSmall } from "./heap.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { warn } from "./messages.ts";
 import { parseCommandLine, type Command, type Settings } from "./options.ts";
@@ -55,7 +54,6 @@ function fail(error: unknown): number {
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 async function main(): Promise<void> {
-  keepYoungGenerationSmall();
   watchStdout();
   process.stderr.on("error", () => {});
   process.on("uncaughtException", (error) => process.exit(fail(error)));
