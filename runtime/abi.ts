@@ -3,5 +3,5 @@
  * imports this module and no other part of the runtime.
  */
 export { KIND, WIDTH16, WIDTH32, WIDTH8 } from "./flags.ts";
-export { AF, CF, DF, OF, PF, SF, SLOT, ZF } from "./state.ts";
+export { AF, CF, DF, IF, OF, PF, RF, SF, SLOT, VM, ZF } from "./state.ts";
 export type { SlotName } from "./state.ts";

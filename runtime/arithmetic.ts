@@ -107,21 +107,35 @@ export function checkBounds(index: number, lower: number, upper: number): void {
 
 // --- Rotates through carry: width + 1 bits ------------------------------------------------------------------
 
-function rotateBits(value: number, carry: number, by: number, width: number): [value: number, carry: number] {
-  let v = width === 32 ? value >>> 0 : value & (2 ** width - 1), c = carry;
-  for (let k = by % (width + 1); k > 0; k--) {
-    const out = v >= 2 ** (width - 1) ? 1 : 0;
-    v = (v * 2 + c) % 2 ** width;
-    c = out;
-  }
-  return [v | 0, c];
+/** Left by `by` (0–31), of a value with its carry on top. */
+export function rcl(value: number, carry: number, by: number, width: number): number {
+  if (width !== 32) return rotateNarrow(value, carry, by % (width + 1), width) & ((1 << width) - 1);
+  if (by === 0) return value;
+  return by === 1 ? (value << 1) | carry : (value << by) | (carry << (by - 1)) | (value >>> (33 - by));
 }
 
-export function rcl(value: number, carry: number, by: number, width: number): number { return rotateBits(value, carry, by, width)[0]; }
-export function rclCarry(value: number, carry: number, by: number, width: number): number { return rotateBits(value, carry, by, width)[1]; }
+export function rclCarry(value: number, carry: number, by: number, width: number): number {
+  if (width !== 32) return rotateNarrow(value, carry, by % (width + 1), width) >>> width;
+  return by === 0 ? carry : (value >>> (32 - by)) & 1;
+}
+
 /** Right by n is left by width + 1 - n. */
-export function rcr(value: number, carry: number, by: number, width: number): number { return rotateBits(value, carry, width + 1 - (by % (width + 1)), width)[0]; }
-export function rcrCarry(value: number, carry: number, by: number, width: number): number { return rotateBits(value, carry, width + 1 - (by % (width + 1)), width)[1]; }
+export function rcr(value: number, carry: number, by: number, width: number): number {
+  if (width !== 32) return rotateNarrow(value, carry, width + 1 - by % (width + 1), width) & ((1 << width) - 1);
+  if (by === 0) return value;
+  return by === 1 ? (value >>> 1) | (carry << 31) : (value >>> by) | (carry << (32 - by)) | (value << (33 - by));
+}
+
+export function rcrCarry(value: number, carry: number, by: number, width: number): number {
+  if (width !== 32) return rotateNarrow(value, carry, width + 1 - by % (width + 1), width) >>> width;
+  return by === 0 ? carry : (value >>> (by - 1)) & 1;
+}
+
+/** Carry and value of 8 or 16 bits, rotated left by 0 to width + 1. */
+function rotateNarrow(value: number, carry: number, by: number, width: number): number {
+  const whole = (carry << width) | (value & ((1 << width) - 1));
+  return ((whole << by) | (whole >>> (width + 1 - by))) & ((2 << width) - 1);
+}
 
 // --- Double shifts ----------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@
  * - A byte of a frame is marked while an instruction or region that was made from it may run; only marked bytes cost a drop.
  * - Links inside a page are direct; a link to another page compares the linear address and the EXEC entry.
  */
-import { decode, Forms, type Form, type Mode } from "../translator/translate.ts";
+import { decode, Forms, x87Opcode, type Form, type Mode } from "../translator/translate.ts";
 import { Insn, EXACT, LINK, PLAIN, STRADDLING, type Handler } from "./insn.ts";
 import { MarkedBytes } from "./marked-bytes.ts";
 import type { GuestMemory, Ring } from "./memory.ts";
@@ -201,6 +201,7 @@ export class CodeCache {
     insn.f = f;
     insn.g = g ?? f;
     insn.kind = kind;
+    insn.exact = kind === EXACT;
     insn.h = 0;
   }
 
@@ -302,11 +303,4 @@ export class CodeCache {
     this.stats.insns = 0;
     this.stats.evictions++;
   }
-}
-
-/** FOP: the low 3 bits of the first opcode byte, then the ModRM byte. */
-export function x87Opcode(ram: Uint8Array, host: number): number {
-  let at = host;
-  while ((ram[at]! & 0xf8) !== 0xd8 && at < host + LONGEST) at++;
-  return ((ram[at]! & 7) << 8) | ram[at + 1]!;
 }

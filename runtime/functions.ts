@@ -2,7 +2,8 @@
 import * as arithmetic from "./arithmetic.ts";
 import { NO_ERROR_CODE, raise, VECTOR } from "./faults.ts";
 import { Fpu } from "./fpu/fpu.ts";
-import { x87Handler, type X87Host } from "./fpu/execute.ts";
+import { x87Shortcuts } from "./fpu/common.ts";
+import { NO_MEMORY, x87Handler, type X87Host } from "./fpu/execute.ts";
 import { enterFrame } from "./frame.ts";
 import { type GuestMemory, operandMemory } from "./memory.ts";
 import type { Monitor } from "./monitor/context.ts";
@@ -13,7 +14,7 @@ import { portIn, portOut } from "./monitor/io-permission.ts";
 import * as segments from "./monitor/segments.ts";
 import { callFar, interruptReturn, jumpFar, returnFar } from "./monitor/transfer.ts";
 import { arithmeticFlags } from "./flags.ts";
-import { CR0_PE, OF, SLOT, VM } from "./state.ts";
+import { AC, CR0_PE, IF, OF, SLOT, TF, VM } from "./state.ts";
 import { StringUnit } from "./string.ts";
 
 export type RuntimeFunction = (...args: number[]) => number | void;
@@ -35,10 +36,18 @@ interface MutableX87Host extends X87Host {
   x87DataSelector: number;
 }
 
+/** How interrupts stand. */
+export interface Delivery {
+  /** Set by INT and its like. */
+  interrupted: boolean;
+  /** Whether an interrupt waits for EFLAGS.IF. */
+  requested(): boolean;
+}
+
 /**
- * Finds a runtime function by its IR name; `delivery.interrupted` is set by INT and its like. The finder throws where there is none (our mistake, found at the first use of the form).
+ * Finds a runtime function by its IR name. The finder throws where there is none (our mistake, found at the first use of the form).
  */
-export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, delivery: { interrupted: boolean }): (name: string) => RuntimeFunction {
+export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, delivery: Delivery): (name: string) => RuntimeFunction {
   const strings = new StringUnit(m, memory);
   const x87: MutableX87Host = { cpu: m.cpu, fpu, memory: operandMemory(memory), x87Offset: 0, x87Opcode: 0, x87DataOffset: 0, x87DataSelector: 0 };
   const table: Record<string, RuntimeFunction> = {
@@ -50,6 +59,7 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
     requireAligned8: (linear) => { m.memory.requireAligned(linear!, 8); },
     checkWrite6: (linear) => { memory.current.checkWrite(linear!, 6); },
     enterFrame: (bytes, level, size) => enterFrame(m, memory, bytes!, level!, size as Wide),
+    requireX87: () => fpu.checkAvailable(),
     repeatMovs: (size, addressSize, segment) => strings.movs(size as Width, addressSize!, segment!),
     repeatStos: (size, addressSize) => strings.stos(size as Width, addressSize!),
     repeatLods: (size, addressSize, segment) => strings.lods(size as Width, addressSize!, segment!),
@@ -100,7 +110,12 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
     loadGdt: (limit, base, size) => control.loadGdt(m, limit!, base!, size as Wide),
     loadIdt: (limit, base, size) => control.loadIdt(m, limit!, base!, size as Wide),
     invalidatePage: (linear) => control.invalidatePage(m, linear!),
-    cli: () => control.cli(m),
+    requireIoPrivilege: (cpl, eflags) => control.requireIoPrivilege(cpl!, eflags!),
+    poppedFlags: (cpl, eflags, size) => control.poppedFlags(cpl!, eflags!, size!),
+    /** What POPF makes of EFLAGS must be polled, or changes the mode: at the exact count, then. */
+    requireQuietFlags: (before, after) => {
+      if (((before! ^ after!) & AC) !== 0 || (after! & TF) !== 0 || (~before! & after! & IF) !== 0 && delivery.requested()) memory.requireExact();
+    },
     sti: () => control.sti(m),
     halt: () => control.halt(m),
     clts: () => control.clts(m),
@@ -112,12 +127,19 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
     writeMsr: () => control.writeMsr(m),
   };
 
+  const shortcuts = x87Shortcuts(m.cpu.words, memory);
+
   function x87Function(name: string): RuntimeFunction | undefined {
-    const [unit, mnemonic, size] = name.split(" ");
+    const [unit, mnemonic, size] = name.split("_");
     if (unit !== "x87") return undefined;
-    const operation = x87Handler(mnemonic!, Number(size));
+    const general = generalX87(mnemonic!, size), shortcut = shortcuts.get(name.slice("x87_".length));
+    return shortcut === undefined ? general : shortcut(general);
+  }
+
+  function generalX87(mnemonic: string, size: string | undefined): RuntimeFunction {
+    const operation = x87Handler(mnemonic, size === undefined ? NO_MEMORY : Number(size));
     if (operation === undefined) return () => raise(VECTOR.UD);
-    const long = LONG_X87.has(mnemonic!);
+    const long = LONG_X87.has(mnemonic);
     return (a, b, linear, operandSize, eip, opcode, dataOffset, dataSelector) => {
       if (long) memory.spend(LONG_X87_COST);
       x87.x87Offset = eip!;

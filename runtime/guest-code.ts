@@ -3,7 +3,7 @@ import type { CodePage, CodeSpace } from "./code-cache.ts";
 import { EXACT, type Insn, PLAIN, REGION, STRADDLING } from "./insn.ts";
 import { executions } from "./trial.ts";
 import { SLOW, type GuestMemory } from "./memory.ts";
-import { decode, type CodeView, type Fields, type Instruction } from "../translator/translate.ts";
+import { decode, x87Opcode, type CodeView, type Fields, type Instruction } from "../translator/translate.ts";
 
 /** What is known beside the code itself. */
 export interface Knowledge {
@@ -90,6 +90,7 @@ export class GuestCode implements CodeView {
     if ("failure" in instruction) return undefined;
     const fields: Fields = { d: 0, s: 0, b: 8, x: 8, c: 0, p: 0, m: 0, k: 0 };
     const form = this.#space.forms.of(instruction, fields);
+    if (instruction.row.mnemonic.startsWith("f")) fields.m = x87Opcode(this.#memory.ram, host);
     this.#bytes.set(host, host + instruction.length);
     return { instruction, form, fields, weight: executions(insn) };
   }

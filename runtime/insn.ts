@@ -38,6 +38,8 @@ export class Insn {
   r: object | undefined = undefined;
   /** What the interpreter's loop must know of this instruction. */
   kind: number;
+  /** It must run at an exact count, also where it is the head of a region. */
+  exact = false;
 
   constructor(offset: number, handler: Handler, kind: number) {
     this.f = handler;

@@ -7,7 +7,7 @@
  * A step *stops* the loop by returning `stopped`, whose own handler returns itself, with the instruction in question in `stopped.n`; it
  * has then done nothing. Instructions that need the exact count, region heads and unfilled fetches stop.
  */
-import { Insn, FETCH, LINK, PLAIN, REGION, type Handler } from "./insn.ts";
+import { EXACT, Insn, FETCH, LINK, PLAIN, REGION, type Handler } from "./insn.ts";
 import type { CodeSpace, HandlerSource, MadeHandler } from "./code-cache.ts";
 import { CodeCache } from "./code-cache.ts";
 import { limitOnPage } from "./code-limit.ts";
@@ -141,14 +141,14 @@ export class Interpreter {
 
   /** Makes an ordinary instruction the head of a region to be. */
   becomeHead(insn: Insn): boolean {
-    if (insn.kind !== PLAIN) return false;
+    if (insn.kind !== PLAIN && insn.kind !== EXACT) return false;
     insn.kind = REGION;
     insn.f = this.stop;
     return true;
   }
 
   /** A region left to `insn`, which is not the head of one: whether that happened often now. */
-  leftTo(insn: Insn): boolean { return ++insn.h === this.#hotThreshold && insn.kind === PLAIN; }
+  leftTo(insn: Insn): boolean { return ++insn.h === this.#hotThreshold && (insn.kind === PLAIN || insn.kind === EXACT); }
 
   /** Where a mode's handlers come from: each is made once. Backward branches have their own where they gather heat. */
   #handlers(values: readonly unknown[]): HandlerSource["handler"] {
@@ -234,7 +234,7 @@ export class Interpreter {
         if (base === 0) i = at.f(at);
         else {
           saw(at, base);
-          i = at.kind === REGION ? at.g(at) : at.f(at);
+          i = at.kind === REGION && !at.exact ? at.g(at) : at.f(at);
           if (i !== at.n && i !== at.t && i !== stopped && at.kind !== LINK && i !== at) went(at, i.kind === FETCH ? S[EIP]! + S[CS_BASE]! | 0 : S[PAGE]! + i.o | 0);
         }
         left -= 1;

@@ -9,7 +9,7 @@ import { GuestFault, Retry } from "./faults.ts";
 import { carryOf, conditionOf, flagsOf } from "./flags.ts";
 import type { RuntimeFunction } from "./functions.ts";
 import { GuestCode, type SeenCode } from "./guest-code.ts";
-import { type Insn, PLAIN, REGION } from "./insn.ts";
+import { EXACT, type Insn, PLAIN, REGION } from "./insn.ts";
 import { slowPaths } from "./interpreter.ts";
 import { regionCounts, type Measurement, type RegionCounts } from "./measure/measurement.ts";
 import type { Timer } from "./measure/stopwatch.ts";
@@ -58,7 +58,7 @@ export interface Region extends CodeRange {
 export const ABI_NAMES = [
   "S", "MEM8", "MEM16", "MEM32", "READ", "WRITE", "EXEC", "imul", "clz32",
   "load8", "load16", "load32", "store8", "store16", "store32", "modify8", "modify16", "modify32",
-  "conditionOf", "carryOf", "flagsOf", "step", "timestamp", "caught",
+  "conditionOf", "carryOf", "flagsOf", "step", "timestamp", "enableInterrupts", "callOut", "calledOut", "caught",
 ] as const;
 
 /** What regions ask of the virtual CPU: `site` says where, `left` is the budget there. Results: 0 to go on. */
@@ -67,6 +67,11 @@ export interface RegionCalls {
   step(site: number, left: number): number;
   /** RDTSC into the state words. */
   timestamp(site: number, left: number): number;
+  /** STI and its shadow in the state words. */
+  enableInterrupts(): number;
+  /** Before a call of the monitor, and behind it; registers stay with the region. */
+  callOut(site: number, left: number): void;
+  calledOut(site: number, changesMode: number): number;
 }
 
 export const LIMITS: RegionLimits = { instructions: 400, depth: 3 };
@@ -238,7 +243,7 @@ export class Regions {
     check?.(text.source, names);
     const values: unknown[] = [
       this.#cpu.words, this.#memory.ram, this.#memory.ram16, this.#memory.ram32, ring.read, ring.write, ring.exec, Math.imul, Math.clz32,
-      ...Object.values(slowPaths(ring, this.#cpu.words, measurement)), conditionOf, carryOf, flagsOf, this.#calls.step, this.#calls.timestamp, caught,
+      ...Object.values(slowPaths(ring, this.#cpu.words, measurement)), conditionOf, carryOf, flagsOf, this.#calls.step, this.#calls.timestamp, this.#calls.enableInterrupts, this.#calls.callOut, this.#calls.calledOut, caught,
       ...text.pages.map((page) => view.entry(page)), ...text.functions.map((name) => this.#functions(name)), counts?.words,
     ];
     const make = new Function(...names, `"use strict"; return ${text.source};`) as (...args: unknown[]) => RegionFunction;
@@ -305,10 +310,10 @@ function isResting({ ring, pages }: CodeSpace, linear: number): boolean {
   return pages[(linear ^ ring.exec[linear >>> 12]!) >>> 12]?.isResting === true;
 }
 
-/** Takes the detour away from a head. */
+/** Takes the detour away from a head; one that must run at an exact count keeps it, as its own. */
 function release(head: Insn): void {
-  head.f = head.g;
-  head.kind = PLAIN;
+  if (!head.exact) head.f = head.g;
+  head.kind = head.exact ? EXACT : PLAIN;
 }
 
 /** The catch of every region: guest events become a code, anything else is ours and goes on. */

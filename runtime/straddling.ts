@@ -4,8 +4,8 @@
  * What the second page holds can change with every mapping, so each execution fetches it anew and compares the bytes with those that
  * were decoded last.
  */
-import { decode } from "../translator/translate.ts";
-import { type CodeSpace, x87Opcode } from "./code-cache.ts";
+import { decode, x87Opcode } from "../translator/translate.ts";
+import type { CodeSpace } from "./code-cache.ts";
 import { requireInsideLimit } from "./code-limit.ts";
 import { raise, VECTOR } from "./faults.ts";
 import type { Insn } from "./insn.ts";

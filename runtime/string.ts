@@ -8,10 +8,11 @@
  * Invariant: registers always describe what has been done so far, so a fault in the middle of a stretch restarts there.
  */
 import { KIND } from "./flags.ts";
-import { DF, SLOT, TF } from "./state.ts";
-import { MMIO, type GuestMemory, type Ring } from "./memory.ts";
+import { copyDown, copyUp, compare, element, fill, scan } from "./bulk.ts";
+import { AC, DF, SLOT, TF } from "./state.ts";
+import { MMIO, SLOW, type GuestMemory, type Ring } from "./memory.ts";
 import type { Monitor } from "./monitor/context.ts";
-import { linearAddress } from "./monitor/segments.ts";
+import { linearAddress, segmentUnlimited } from "./monitor/segments.ts";
 import { checkPort, portIn, portOut } from "./monitor/io-permission.ts";
 
 type Width = 1 | 2 | 4;
@@ -89,11 +90,98 @@ export class StringUnit {
     return this.#host(linear, bytes, this.#memory.current.readEntry(linear));
   }
 
+  // --- The common case: 32-bit addresses in unlimited segments, inside pages that the fast path reaches ------------------
+
+  /** Elements of the stretch that begins at `linear`; 0 where the first one straddles pages. */
+  #room(linear: number, size: Width, down: boolean): number {
+    const offset = linear & 0xfff;
+    if (offset + size > 0x1000) return 0;
+    return down ? Math.floor(offset / size) + 1 : Math.floor((0x1000 - offset) / size);
+  }
+
+  #common(addressSize: number): boolean {
+    return addressSize === 4 && (this.#m.cpu.eflags & (TF | AC)) === 0 && this.#memory.accessed === undefined;
+  }
+
+  /** The linear address in a segment where no access can fail; -1 where one may. */
+  #commonLinear(segment: number, register: number): number {
+    return segmentUnlimited(this.#m, segment) ? (this.#words[SLOT.base0 + segment]! + this.#words[register]!) >>> 0 : -1;
+  }
+
+  /** A whole stretch of MOVS at once; false where it must go the general way. */
+  #moveCommon(size: Width, segment: number): boolean {
+    const S = this.#words, down = (this.#m.cpu.eflags & DF) !== 0;
+    const source = this.#commonLinear(segment, ESI), destination = this.#commonLinear(ES, EDI);
+    if (source < 0 || destination < 0) return false;
+    const { read, write } = this.#memory.unaligned, readEntry = read[source >>> 12]!, writeEntry = write[destination >>> 12]!;
+    const count = Math.min(S[ECX]! >>> 0, this.#room(source, size, down), this.#room(destination, size, down));
+    if (((readEntry | writeEntry) & SLOW) !== 0 || count === 0) return false;
+    const bytes = count * size, below = down ? bytes - size : 0;
+    this.#memory.spend(STRETCH_COST + bytes * BYTE_COST);
+    (down ? copyDown : copyUp)(this.#memory, (source ^ readEntry) - below, (destination ^ writeEntry) - below, count, size);
+    const moved = down ? -bytes : bytes;
+    S[ESI] = S[ESI]! + moved;
+    S[EDI] = S[EDI]! + moved;
+    S[ECX] = S[ECX]! - count;
+    return true;
+  }
+
+  #storeCommon(size: Width): boolean {
+    const S = this.#words, down = (this.#m.cpu.eflags & DF) !== 0, destination = this.#commonLinear(ES, EDI);
+    if (destination < 0) return false;
+    const entry = this.#memory.unaligned.write[destination >>> 12]!, count = Math.min(S[ECX]! >>> 0, this.#room(destination, size, down));
+    if ((entry & SLOW) !== 0 || count === 0) return false;
+    const bytes = count * size;
+    this.#memory.spend(STRETCH_COST + bytes * BYTE_COST);
+    fill(this.#memory, (destination ^ entry) - (down ? bytes - size : 0), count, size, S[EAX]!);
+    S[EDI] = S[EDI]! + (down ? -bytes : bytes);
+    S[ECX] = S[ECX]! - count;
+    return true;
+  }
+
+  /** A stretch of SCAS upwards; false where it must go the general way. Whether it found what ends it is in `#ended`. */
+  #scanCommon(size: Width, repeat: Repeat): boolean {
+    const S = this.#words, destination = this.#commonLinear(ES, EDI);
+    if (destination < 0 || (this.#m.cpu.eflags & DF) !== 0) return false;
+    const entry = this.#memory.unaligned.read[destination >>> 12]!, count = Math.min(S[ECX]! >>> 0, this.#room(destination, size, false));
+    if ((entry & SLOW) !== 0 || count === 0) return false;
+    this.#memory.spend(STRETCH_COST + count * size * BYTE_COST);
+    const host = destination ^ entry, up = 32 - 8 * size, wanted = this.#accumulator(size);
+    const done = scan(this.#memory, host, count, size, wanted, repeat === 1), last = element(this.#memory.ram, host + (done - 1) * size, size);
+    this.#compared(size, wanted << up, last << up);
+    S[EDI] = S[EDI]! + done * size;
+    S[ECX] = S[ECX]! - done;
+    this.#ended = (wanted === last) !== (repeat === 1);
+    return true;
+  }
+
+  /** The last comparison of a stretch ended the repetition. */
+  #ended = false;
+
+  #compareCommon(size: Width, segment: number, repeat: Repeat): boolean {
+    const S = this.#words, source = this.#commonLinear(segment, ESI), destination = this.#commonLinear(ES, EDI);
+    if (source < 0 || destination < 0 || (this.#m.cpu.eflags & DF) !== 0) return false;
+    const { read } = this.#memory.unaligned, sourceEntry = read[source >>> 12]!, destinationEntry = read[destination >>> 12]!;
+    const count = Math.min(S[ECX]! >>> 0, this.#room(source, size, false), this.#room(destination, size, false));
+    if (((sourceEntry | destinationEntry) & SLOW) !== 0 || count === 0) return false;
+    this.#memory.spend(STRETCH_COST + count * size * BYTE_COST);
+    const from = source ^ sourceEntry, to = destination ^ destinationEntry, up = 32 - 8 * size, { ram } = this.#memory;
+    const done = compare(this.#memory, from, to, count, size, repeat === 1), last = (done - 1) * size;
+    const a = element(ram, from + last, size), b = element(ram, to + last, size);
+    this.#compared(size, a << up, b << up);
+    S[ESI] = S[ESI]! + done * size;
+    S[EDI] = S[EDI]! + done * size;
+    S[ECX] = S[ECX]! - done;
+    this.#ended = (a === b) !== (repeat === 1);
+    return true;
+  }
+
   // --- MOVS ------------------------------------------------------------------------------------------------
 
   movs(size: Width, addressSize: number, segment: number): number {
     const count = this.#count(addressSize);
     if (count === 0) return 0;
+    if (this.#common(addressSize) && this.#moveCommon(size, segment)) return this.#count(addressSize);
     const down = (this.#m.cpu.eflags & DF) !== 0, delta = down ? -size : size;
     const source = this.#linear(segment, ESI, addressSize, size, false), destination = this.#linear(ES, EDI, addressSize, size, true);
     let left = Math.min(this.#elements(source, size, down, count), this.#elements(destination, size, down, count));
@@ -102,7 +190,7 @@ export class StringUnit {
       const from = this.#host(source, bytes, ring.readEntry(source)), to = this.#host(destination, bytes, ring.writeEntry(destination));
       if (from >= 0 && to >= 0) {
         this.#memory.storing(to, bytes);
-        this.#copy(from, to, bytes, size);
+        copyUp(this.#memory, from, to, left, size);
         this.#add(ESI, addressSize, bytes);
         this.#add(EDI, addressSize, bytes);
         this.#add(ECX, addressSize, -left);
@@ -119,25 +207,12 @@ export class StringUnit {
     return this.#count(addressSize);
   }
 
-  /** An overlapping forward copy replicates; decompressors rely on it. */
-  #copy(from: number, to: number, bytes: number, size: Width): void {
-    const { ram } = this.#memory;
-    if (to <= from || to >= from + bytes) {
-      ram.copyWithin(to, from, from + bytes);
-      return;
-    }
-    if (to - from >= size) {
-      for (let k = 0; k < bytes; k++) ram[to + k] = ram[from + k]!;
-      return;
-    }
-    for (let k = 0; k < bytes; k += size) ram.copyWithin(to + k, from + k, from + k + size);
-  }
-
   // --- STOS, LODS --------------------------------------------------------------------------------------------
 
   stos(size: Width, addressSize: number): number {
     const count = this.#count(addressSize);
     if (count === 0) return 0;
+    if (this.#common(addressSize) && this.#storeCommon(size)) return this.#count(addressSize);
     const down = (this.#m.cpu.eflags & DF) !== 0, delta = down ? -size : size;
     const destination = this.#linear(ES, EDI, addressSize, size, true);
     let left = this.#elements(destination, size, down, count);
@@ -146,7 +221,7 @@ export class StringUnit {
       const to = this.#host(destination, bytes, ring.writeEntry(destination));
       if (to >= 0) {
         this.#memory.storing(to, bytes);
-        this.#fill(to, bytes, size, value);
+        fill(this.#memory, to, left, size, value);
         this.#add(EDI, addressSize, bytes);
         this.#add(ECX, addressSize, -left);
         return this.#count(addressSize);
@@ -158,14 +233,6 @@ export class StringUnit {
       this.#add(ECX, addressSize, -1);
     }
     return this.#count(addressSize);
-  }
-
-  #fill(to: number, bytes: number, size: Width, value: number): void {
-    const { ram, ram16, ram32 } = this.#memory;
-    if (size === 1) ram.fill(value, to, to + bytes);
-    else if (size === 4 && (to & 3) === 0) ram32.fill(value, to >>> 2, (to + bytes) >>> 2);
-    else if (size === 2 && (to & 1) === 0) ram16.fill(value, to >>> 1, (to + bytes) >>> 1);
-    else for (let k = 0; k < bytes; k++) ram[to + k] = value >> (8 * (k % size));
   }
 
   lods(size: Width, addressSize: number, segment: number): number {
@@ -180,6 +247,12 @@ export class StringUnit {
     return this.#count(addressSize);
   }
 
+  /** As `element` gives one. */
+  #accumulator(size: Width): number {
+    const value = this.#words[EAX]!;
+    return size === 4 ? value : value & (size === 2 ? 0xffff : 0xff);
+  }
+
   #setAccumulator(size: Width, value: number): void {
     const before = this.#words[EAX]!;
     this.#words[EAX] = size === 4 ? value : size === 2 ? (before & ~0xffff) | value : (before & ~0xff) | value;
@@ -190,15 +263,13 @@ export class StringUnit {
   scas(size: Width, addressSize: number, repeat: Repeat): number {
     const count = this.#count(addressSize);
     if (count === 0) return 0;
+    if (this.#common(addressSize) && this.#scanCommon(size, repeat)) return this.#ended ? 0 : this.#count(addressSize);
     const down = (this.#m.cpu.eflags & DF) !== 0, ring = this.#memory.current;
     const up = 32 - 8 * size, wanted = this.#words[EAX]! << up, destination = this.#linear(ES, EDI, addressSize, size, false);
     let left = this.#elements(destination, size, down, count);
     const host = down ? -1 : this.#readable(ES, EDI, addressSize, destination, left * size);
     if (host >= 0) {
-      const { ram } = this.#memory;
-      let done = 0, value = 0;
-      do value = element(ram, host + done++ * size, size) << up;
-      while (done < left && (wanted === value) === (repeat === 1));
+      const done = scan(this.#memory, host, left, size, this.#accumulator(size), repeat === 1), value = element(this.#memory.ram, host + (done - 1) * size, size) << up;
       this.#compared(size, wanted, value);
       this.#add(EDI, addressSize, done * size);
       this.#add(ECX, addressSize, -done);
@@ -217,18 +288,15 @@ export class StringUnit {
   cmps(size: Width, addressSize: number, segment: number, repeat: Repeat): number {
     const count = this.#count(addressSize);
     if (count === 0) return 0;
+    if (this.#common(addressSize) && this.#compareCommon(size, segment, repeat)) return this.#ended ? 0 : this.#count(addressSize);
     const down = (this.#m.cpu.eflags & DF) !== 0, delta = down ? -size : size, ring = this.#memory.current, up = 32 - 8 * size;
     const source = this.#linear(segment, ESI, addressSize, size, false), destination = this.#linear(ES, EDI, addressSize, size, false);
     let left = Math.min(this.#elements(source, size, down, count), this.#elements(destination, size, down, count));
     const from = down ? -1 : this.#readable(segment, ESI, addressSize, source, left * size);
     const to = from < 0 ? -1 : this.#readable(ES, EDI, addressSize, destination, left * size);
     if (to >= 0) {
-      const { ram } = this.#memory;
-      let done = 0, a = 0, b = 0;
-      do {
-        a = element(ram, from + done * size, size) << up;
-        b = element(ram, to + done++ * size, size) << up;
-      } while (done < left && (a === b) === (repeat === 1));
+      const { ram } = this.#memory, done = compare(this.#memory, from, to, left, size, repeat === 1), last = (done - 1) * size;
+      const a = element(ram, from + last, size) << up, b = element(ram, to + last, size) << up;
       this.#compared(size, a, b);
       this.#add(ESI, addressSize, done * size);
       this.#add(EDI, addressSize, done * size);
@@ -292,11 +360,4 @@ export class StringUnit {
     }
     return repeat === 0 ? 0 : this.#count(addressSize);
   }
-}
-
-/** The element at a host address, little-endian, zero-extended. */
-function element(ram: Uint8Array, at: number, size: Width): number {
-  if (size === 1) return ram[at]!;
-  const low = ram[at]! | ram[at + 1]! << 8;
-  return size === 2 ? low : low | ram[at + 2]! << 16 | ram[at + 3]! << 24;
 }

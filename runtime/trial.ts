@@ -8,6 +8,7 @@
 import type { Insn } from "./insn.ts";
 
 const MOST_TARGETS = 100;
+/** Executions alone that are counted; the others, of which there are at most 2^14 - 1, come on top. */
 const COUNT_BITS = 14, MOST_TRIALS = 1 << (30 - COUNT_BITS);
 
 export interface TrialLengths {

@@ -11,11 +11,11 @@ import { limitOnPage, requireInsideLimit } from "./code-limit.ts";
 import type { VcpuExit, VcpuHost } from "./exit.ts";
 import { currentFault, FREEZE, GuestFault, NO_ERROR_CODE, RETRY, Retry, VECTOR, VECTOR_NAMES } from "./faults.ts";
 import { Fpu } from "./fpu/fpu.ts";
-import { runtimeFunctions } from "./functions.ts";
+import { runtimeFunctions, type Delivery } from "./functions.ts";
 import { EXACT, FETCH, type Insn, REGION, STRADDLING } from "./insn.ts";
 import { Interpreter, noteLinear } from "./interpreter.ts";
 import type { Measurement } from "./measure/measurement.ts";
-import { Trials, type TrialLengths } from "./trial.ts";
+import { saw, Trials, type TrialLengths } from "./trial.ts";
 import type { Timer } from "./measure/stopwatch.ts";
 import { GuestMemory, linearMemory, MMIO, type MemoryState, SLOW } from "./memory.ts";
 import { modeKey, modeOf } from "./mode.ts";
@@ -24,7 +24,7 @@ import { readTimestamp } from "./monitor/control.ts";
 import { deliverFault, deliverInterrupt } from "./monitor/interrupt.ts";
 import { type CodeCheck, type Entry, FAULTED, LEFT_NORMALLY, type Region, Regions } from "./region.ts";
 import { resetState } from "./reset.ts";
-import { CR4_TSD, type CpuState, IF, RF, SLOT, TF } from "./state.ts";
+import { CR4_TSD, type CpuState, IF, IOPL, RF, SLOT, TF } from "./state.ts";
 import { Straddlers } from "./straddling.ts";
 import { decode, type CodeView, type Instruction } from "../translator/translate.ts";
 
@@ -77,7 +77,7 @@ const MOST_BARREN_FAULTS = 100_000;
 /** After about so many host ns the owner is asked whether it wants to have the processor back. */
 const PATIENCE = 5_000_000;
 /** Estimated host ns: an interpreted instruction, one that is executed alone, a fetch from another page, a turn of the loop with its trap or interrupt. */
-const INSTRUCTION_COST = 10, STEP_COST = 1000, FETCH_COST = 200, TURN_COST = 2000;
+const INSTRUCTION_COST = 10, STEP_COST = 1000, CALLOUT_COST = 200, FETCH_COST = 200, TURN_COST = 2000;
 
 export class Vcpu {
   readonly cpu: CpuState;
@@ -102,7 +102,7 @@ export class Vcpu {
   readonly #breakpoints: Breakpoints;
   readonly #measurement: Measurement | undefined;
   /** Set by an instruction that raises an interrupt itself: no single-step trap follows it. */
-  readonly #delivery: { interrupted: boolean } = { interrupted: false };
+  readonly #delivery: Delivery = { interrupted: false, requested: () => this.#host.interruptRequested() };
   #skipped = 0;
   #space: CodeSpace | undefined;
   #spaceKey = -1;
@@ -128,6 +128,9 @@ export class Vcpu {
     this.#regions = new Regions(cpu, memory, this.cache, functions, {
       step: (site, left) => this.#stepInRegion(site, left),
       timestamp: (site, left) => this.#timestamp(site, left),
+      enableInterrupts: () => this.#enableInterrupts(),
+      callOut: (site, left) => { this.#callOut(site, left); },
+      calledOut: (site, changesMode) => this.#calledOut(site, changesMode !== 0),
     }, { check: options.verifyCode, measurement, singleBlocks: options.singleBlocks ?? false, trials: this.#trials, warm: (options.hotThreshold ?? HOT) / 8, becomeHead: (insn) => this.interpreter.becomeHead(insn) });
     this.cache.now = () => this.count;
     this.cache.refuse = () => { throw RETRY; }; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
@@ -332,6 +335,11 @@ export class Vcpu {
     return this.#space;
   }
 
+  #keyNow(): number {
+    this.#currentSpace();
+    return this.#spaceKey;
+  }
+
   /** The instruction that was looked up last stands on the page of the code limit: step by step. */
   #atLimit = false;
 
@@ -389,7 +397,7 @@ export class Vcpu {
       if (interpreter.left === 0 && this.count < limit) continue; // a stretch of a trial has ended
       if (interpreter.left === 0) { this.#settle(at); return; }
       this.#settle(at);
-      switch (at.kind) {
+      switch (at.exact && trials.running ? EXACT : at.kind) {
         case FETCH:
           memory.patience -= FETCH_COST;
           if (memory.patience < 0) return;
@@ -513,6 +521,7 @@ export class Vcpu {
   #leftAtSite(code: number): void {
     const S = this.cpu.words, site = this.#region!.sites[S[FAULT_ID]!]!, counts = this.#region!.counts;
     if (counts !== undefined) counts.missed[S[FAULT_ID]!]!++;
+    this.#stopCallout();
     this.count -= site.rest;
     S[EIP] = site.eip;
     if (code === FAULTED) throw currentFault;
@@ -562,13 +571,72 @@ export class Vcpu {
     }
     const charged = actual - (site.rest - 1);
     if (counts !== undefined) counts.extra[id]! += first - actual - 1;
-    this.#leave = this.#mustPoll(deadline) || modeKey(this.#monitor) !== key;
+    this.#leave = this.#mustPoll(deadline) || this.#keyNow() !== key;
     if (this.#leave || S[EIP] !== site.next || region.dropped || charged < region.length || this.memory.stats.flushes !== flushes) {
       if (counts !== undefined) counts.stopped[id]!++;
       S[LEFT] = actual;
       return 1;
     }
     S[LEFT] = charged;
+    return 0;
+  }
+
+  /** Flushes before the callout that is being made. */
+  #flushes = 0;
+
+  /** A region calls the monitor itself, at the exact count. */
+  #callOut(id: number, left: number): void {
+    this.count = this.#entryCount + this.#entryBudget - left - this.#region!.sites[id]!.rest;
+    this.memory.patience -= CALLOUT_COST;
+    if (this.#measurement !== undefined) this.#startCallout(this.#measurement, id);
+    this.memory.exact = true;
+    this.cache.running = undefined;
+    this.#flushes = this.memory.stats.flushes;
+  }
+
+  /** The callout that is being timed. */
+  #callout: { readonly timer: Timer; readonly started: number } | undefined;
+
+  #startCallout(measurement: Measurement, id: number): void {
+    const timer = measurement.stepTimer(countedAt(this.#region!, id));
+    this.#callout = { timer, started: measurement.watch.start(timer) };
+  }
+
+  #stopCallout(): void {
+    const callout = this.#callout;
+    if (callout === undefined) return;
+    this.#callout = undefined;
+    this.#measurement!.watch.stop(callout.timer, callout.started);
+  }
+
+  /** Behind it: 0 where the region may go on. */
+  #calledOut(id: number, changesMode: boolean): number {
+    const region = this.#region!, key = this.#spaceKey;
+    this.count++;
+    this.#stopCallout();
+    this.memory.exact = false;
+    this.cache.running = region;
+    if (changesMode) {
+      this.#modeStale = true;
+      this.#currentSpace();
+    }
+    this.#leave = this.#spaceKey !== key || this.#mustPoll(this.#entryCount + this.#entryBudget);
+    if (!this.#leave && !region.dropped && this.memory.stats.flushes === this.#flushes) return 0;
+    if (region.counts !== undefined) region.counts.stopped[id]!++;
+    return 1;
+  }
+
+  /**
+   * STI in a region. Returns 0 where it is done, the shadow of one instruction with it; 1 where it must be executed as any other: it
+   * faults, or an interrupt is to be taken behind its shadow.
+   */
+  #enableInterrupts(): number {
+    const { cpu } = this;
+    if (cpu.cpl > (cpu.eflags & IOPL) >> 12) return 1;
+    if ((cpu.eflags & IF) !== 0) return 0;
+    if (this.#host.interruptRequested()) return 1;
+    cpu.eflags |= IF;
+    cpu.shadow = 1;
     return 0;
   }
 
@@ -606,6 +674,7 @@ export class Vcpu {
       if (debugging) this.#breakpoints.before(start + S[CS_BASE]! | 0);
       const insn = this.#lookup();
       if (this.#atLimit && insn.kind !== STRADDLING && insn.e !== 0) requireInsideLimit(S, S[PAGE]! + insn.e - 1 | 0);
+      if (shadowed && this.#trials.running) saw(insn, this.#trials.base);
       const next = this.#measurement !== undefined && counted ? this.#countedStep(this.#measurement, insn) : this.#executeOne(insn);
       S[SLOT.wasted] = 0;
       if (next.kind !== FETCH) S[EIP] = S[PAGE]! + next.o - S[CS_BASE]! | 0;
@@ -648,7 +717,7 @@ export class Vcpu {
     const space = this.#currentSpace(), linear = this.cpu.words[PAGE]!;
     noteLinear(space, linear);
     const page = space.page((linear ^ space.ring.exec[linear >>> 12]!) >>> 12);
-    const exact = insn.kind === EXACT ? this.#instructionOf(page, insn) : undefined;
+    const exact = insn.exact ? this.#instructionOf(page, insn) : undefined;
     const timer = exact === undefined ? measurement.helperTimer(insn.kind === STRADDLING ? "page-crossing instruction" : "single step") : measurement.stepTimer(exact);
     const started = measurement.watch.start(timer);
     insn.count++;

@@ -5,7 +5,7 @@
  * changed meanwhile: a region whose bytes change is dropped.
  */
 import { LIMITS, type Region } from "../runtime/region.ts";
-import { decode, explain, formOf, type CodeView, type Explanation, type Fields } from "../translator/translate.ts";
+import { decode, explain, formOf, x87Opcode, type CodeView, type Explanation, type Fields } from "../translator/translate.ts";
 import { readLinear, translateLinear } from "./inspect.ts";
 import type { Machine } from "./machine.ts";
 import type { SymbolTable } from "./symbols.ts";
@@ -26,7 +26,9 @@ export function viewOf(machine: Machine, region: Region): CodeView {
       const instruction = decode(machine.memory.ram, host, PAGE - (host & (PAGE - 1)), mode);
       if ("failure" in instruction) return undefined;
       const fields: Fields = { d: 0, s: 0, b: 0, x: 0, c: 0, p: 0, m: 0, k: 0 };
-      return { instruction, form: formOf(instruction, mode, fields), fields, weight };
+      const form = formOf(instruction, mode, fields);
+      if (instruction.row.mnemonic.startsWith("f")) fields.m = x87Opcode(machine.memory.ram, host);
+      return { instruction, form, fields, weight };
     },
     targets: (address) => seen.targets.get(address) ?? [],
     elsewhere: (address) => seen.elsewhere.has(address),

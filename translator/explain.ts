@@ -10,7 +10,7 @@ import type { Instruction } from "./decode/instruction.ts";
 import { handlerText } from "./emit/handler.ts";
 import { functionName } from "./emit/lowering.ts";
 import { regionText } from "./emit/region.ts";
-import { formOf, type Fields, type Form, type Mode } from "./form.ts";
+import { formOf, x87Opcode, type Fields, type Form, type Mode } from "./form.ts";
 import { printMeaning } from "./ir/print.ts";
 import type { InstructionClass } from "./isa/row.ts";
 import { runPasses } from "./passes/index.ts";
@@ -73,7 +73,9 @@ function instructionAt(code: CodeBytes, address: number): Seen | undefined {
   const instruction = decode(bytes, 0, Math.min(bytes.length, PAGE - (address & (PAGE - 1))), code.mode);
   if ("failure" in instruction) return undefined;
   const fields: Fields = { d: 0, s: 0, b: 0, x: 0, c: 0, p: 0, m: 0, k: 0 };
-  return { instruction, form: formOf(instruction, code.mode, fields), fields };
+  const form = formOf(instruction, code.mode, fields);
+  if (instruction.row.mnemonic.startsWith("f")) fields.m = x87Opcode(bytes, 0);
+  return { instruction, form, fields };
 }
 
 /** Code that counts as executed wherever it can be decoded. */

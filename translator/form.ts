@@ -191,3 +191,12 @@ function formKey(semantics: string, mnemonic: string, condition: number, shapes:
   const flags = `${mode.bits === 32 ? "w" : "h"}${mode.flat ? "f" : ""}${mode.user ? "u" : ""}${mode.aligned === true ? "a" : ""}${mode.fs ? "F" : ""}${mode.gs ? "G" : ""}`;
   return `${name}${condition < 0 ? "" : `_${condition}`} ${shapes.map(shapeKey).join(",")} o${operandSize}a${addressSize}${rep}s${segment} ${flags}`;
 }
+
+/** What the field `m` of an x87 instruction is: FOP, the low 3 bits of the first opcode byte, then the ModRM byte (SDM volume 1, 8.1.9). */
+export function x87Opcode(bytes: Uint8Array, at: number): number {
+  let opcode = at;
+  while ((bytes[opcode]! & 0xf8) !== 0xd8 && opcode < at + LONGEST) opcode++;
+  return ((bytes[opcode]! & 7) << 8) | bytes[opcode + 1]!;
+}
+
+const LONGEST = 15;

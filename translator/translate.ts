@@ -2,7 +2,7 @@
 export { decode } from "./decode/decoder.ts";
 export { format } from "./decode/format.ts";
 export { CS, DS, ES, FS, GS, LDTR, SS, TR } from "./decode/instruction.ts";
-export { formOf, Forms } from "./form.ts";
+export { formOf, Forms, x87Opcode } from "./form.ts";
 export type { Fields, Form, Mode } from "./form.ts";
 export { handlerText } from "./emit/handler.ts";
 export type { HandlerText } from "./emit/handler.ts";

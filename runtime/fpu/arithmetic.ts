@@ -15,6 +15,7 @@ import {
 } from "./extended.ts";
 import type { Kind } from "./extended.ts";
 import { precisionOf, roundExtended } from "./rounding.ts";
+import { root, squareRootOf } from "./square-root.ts";
 
 const LIMB = 0x1000000, PER_LIMB = 1 / LIMB, LIMB_MASK = LIMB - 1;
 /** Quotient bits found at a time; the product of one such digit with a limb stays below 2^46. */
@@ -267,13 +268,8 @@ export class Arithmetic {
     }
     if (a[SIGN] !== 0) return this.invalid();
     const unbiased = a[EXP]! - BIAS;
-    const wide = mantissaOf(a) << ((unbiased & 1) === 0 ? 63n : 64n);
-    const root = integerSquareRoot(wide);
-    const extra = root * root === wide ? 0 : 1;
-    // The root has 64 bits; the half-way case is told apart by one more bit: (root + 1/2)^2 = root^2 + root + 1/4.
-    const half = wide - root * root > root ? INTEGER_BIT : 0;
-    const high = Number(root >> 32n) | 0, low = Number(root & 0xffffffffn) | 0;
-    return flags | this.round(0, (unbiased >> 1) + BIAS, high, low, half | extra, precisionOf(this.control));
+    squareRootOf(a[HIGH]!, a[LOW]!, (unbiased & 1) === 0);
+    return flags | this.round(0, (unbiased >> 1) + BIAS, root[1]!, root[0]!, root[2]!, precisionOf(this.control));
   }
 
   /**
@@ -400,17 +396,4 @@ function orderOf(a: Int32Array, kindA: Kind, b: Int32Array, kindB: Kind): number
 /** The mantissa of an unpacked value as a 64-bit integer. */
 export function mantissaOf(value: Int32Array): bigint {
   return (BigInt(value[HIGH]! >>> 0) << 32n) | BigInt(value[LOW]! >>> 0);
-}
-
-/** The floor of the square root of n. */
-export function integerSquareRoot(n: bigint): bigint {
-  if (n === 0n) return 0n;
-  const length = n.toString(16).length * 4;
-  let root = 1n << BigInt((length >> 1) + 1);
-  if (length <= 1000) root = BigInt(Math.floor(Math.sqrt(Number(n)) * (1 + 2 ** -50))) + 1n;
-  for (;;) {
-    const next = (root + n / root) >> 1n;
-    if (next >= root) return root;
-    root = next;
-  }
 }

@@ -36,7 +36,7 @@ export interface RegionCounts {
 
 export function regionCounts({ blocks, sites: { length: sites }, instructions }: RegionText, code: RegionCode): RegionCounts {
   const zeros = (length: number): Float64Array => new Float64Array(length);
-  return { code, words: zeros(2 * blocks), missed: zeros(sites), stopped: zeros(sites), extra: zeros(sites), retired: zeros(instructions), left: zeros(blocks) };
+  return { code, words: zeros(2 * (blocks + sites)), missed: zeros(sites), stopped: zeros(sites), extra: zeros(sites), retired: zeros(instructions), left: zeros(blocks) };
 }
 
 /** A region that was dropped, as long as it is among the busiest. */
@@ -131,6 +131,11 @@ export class Measurement {
   /** Takes the executions of a region over. */
   fetchTranslated({ counts, text, sites, space }: Region): void {
     if (counts === undefined) return;
+    const first = 2 * text.blocks;
+    for (let id = 0; id < sites.length; id++) {
+      counts.extra[id]! += counts.words[first + 2 * id]!;
+      counts.stopped[id]! += counts.words[first + 2 * id + 1]!;
+    }
     const siteAt = new Map(sites.map(({ block, rest }, id) => [block * 65536 + rest, id]));
     let index = 0;
     text.counted.forEach(({ instructions, links }, k) => {

@@ -206,18 +206,15 @@ function offsetTimestamp(m: Monitor): void {
   cpu.tscOffsetHigh = cpu.edx - Math.floor(now / TWO_32) - (low < 0 ? 1 : 0) | 0;
 }
 
-const ioPrivilege = (cpu: CpuState): number => (cpu.eflags & IOPL) >> 12;
-
-/** CLI. Raises #GP(0) where CPL exceeds IOPL, in virtual-8086 mode as elsewhere. */
-export function cli(m: Monitor): void {
-  if (m.cpu.cpl > ioPrivilege(m.cpu)) raise(VECTOR.GP, 0);
-  m.cpu.eflags &= ~IF;
+/** CLI and STI: #GP(0) where CPL exceeds IOPL, in virtual-8086 mode as elsewhere. */
+export function requireIoPrivilege(cpl: number, eflags: number): void {
+  if (cpl > (eflags & IOPL) >> 12) raise(VECTOR.GP, 0);
 }
 
 /** STI; interrupts stay out for one more instruction where IF was clear. Raises #GP(0) where CPL exceeds IOPL. */
 export function sti(m: Monitor): void {
   const { cpu } = m;
-  if (cpu.cpl > ioPrivilege(cpu)) raise(VECTOR.GP, 0);
+  requireIoPrivilege(cpu.cpl, cpu.eflags);
   if ((cpu.eflags & IF) === 0) cpu.shadow = 1;
   cpu.eflags |= IF;
 }
@@ -232,6 +229,15 @@ export function pushFlagsValue(m: Monitor, operandSize: 2 | 4): number {
   return readEflags(m.cpu.words) & (operandSize === 2 ? 0xffff : ~(VM | RF));
 }
 
+/** What POPF may change beside the arithmetic flags. */
+export function poppedFlags(cpl: number, eflags: number, operandSize: number): number {
+  let mask = TF | DF | NT;
+  if (operandSize === 4) mask |= AC | ID;
+  if (cpl <= (eflags & IOPL) >> 12) mask |= IF;
+  if (cpl === 0) mask |= IOPL;
+  return mask;
+}
+
 /**
  * POPF, the value popped already (SDM volume 2, table 4-16): IOPL only at CPL 0, IF only at CPL ≤ IOPL, VM never; RF is
  * cleared. Raises #GP(0) in virtual-8086 mode with IOPL < 3.
@@ -239,9 +245,6 @@ export function pushFlagsValue(m: Monitor, operandSize: 2 | 4): number {
 export function popFlags(m: Monitor, value: number, operandSize: 2 | 4): void {
   const { cpu } = m;
   requireVirtualIopl(cpu);
-  let mask = ARITHMETIC_FLAGS | TF | DF | NT;
-  if (operandSize === 4) mask |= AC | ID;
-  if (cpu.cpl <= ioPrivilege(cpu)) mask |= IF;
-  if (cpu.cpl === 0) mask |= IOPL;
+  const mask = ARITHMETIC_FLAGS | poppedFlags(cpu.cpl, cpu.eflags, operandSize);
   writeEflags(cpu.words, (readEflags(cpu.words) & ~(mask | RF)) | (value & mask));
 }

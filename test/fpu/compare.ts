@@ -1,7 +1,7 @@
 /** Runs cases through the native processor and through calque's FPU and lists where they differ. */
 import { CASE_BYTES, CODE_AT, EAX_AT, FLAGS_AT, OPERAND_AT } from "../oracle/x87/native.ts";
 import type { NativeX87 } from "../oracle/x87/native.ts";
-import { x87Handler } from "../../runtime/fpu/execute.ts";
+import { x87Handler, type X87Host } from "../../runtime/fpu/execute.ts";
 import { ARITHMETIC_FLAGS } from "../../runtime/state.ts";
 import { readEflags, writeEflags } from "../../runtime/flags.ts";
 import { Random, writeImage, writeOperand } from "./cases.ts";
@@ -59,8 +59,15 @@ function outcome(record: Uint8Array): Outcome {
   };
 }
 
+/** What a case runs on. */
+export interface CaseHost extends X87Host {
+  readonly memory: X87Host["memory"] & { readonly bytes: Uint8Array };
+  /** Executes the form's instruction with its memory operand at `linear`. */
+  perform(form: Form, linear: number): void;
+}
+
 /** Executes one case as the native program does: FRSTOR, the instruction, FNSAVE. The answer has the case's layout. */
-function execute(host: TestHost, form: Form, record: Uint8Array): Uint8Array {
+function execute(host: CaseHost, form: Form, record: Uint8Array): Uint8Array {
   const { cpu, memory } = host, view = new DataView(record.buffer, record.byteOffset, CASE_BYTES);
   memory.bytes.set(record.subarray(0, IMAGE_BYTES), IMAGE);
   memory.bytes.set(record.subarray(OPERAND_AT, OPERAND_AT + OPERAND_BYTES), OPERAND);
@@ -68,7 +75,7 @@ function execute(host: TestHost, form: Form, record: Uint8Array): Uint8Array {
   x87Handler("frstor", 0)!(host, 0, 0, IMAGE, 4);
   writeEflags(cpu.words, view.getUint32(FLAGS_AT, true));
   cpu.eax = view.getInt32(EAX_AT, true);
-  x87Handler(form.mnemonic, form.memorySize)!(host, form.a, form.b, OPERAND, form.operandSize);
+  host.perform(form, OPERAND);
   x87Handler("fnsave", 0)!(host, 0, 0, IMAGE, 4);
   const answer = new Uint8Array(CASE_BYTES), out = new DataView(answer.buffer);
   answer.set(memory.bytes.subarray(IMAGE, IMAGE + IMAGE_BYTES));
@@ -93,10 +100,20 @@ function same(form: Form, a: Uint8Array, b: Uint8Array): boolean {
   return ((word(a, FLAGS_AT) ^ word(b, FLAGS_AT)) & ARITHMETIC_FLAGS) === 0 && word(a, EAX_AT) === word(b, EAX_AT) && word(a, EAX_AT + 2) === word(b, EAX_AT + 2);
 }
 
+/** The execution unit alone. */
+class UnitHost extends TestHost implements CaseHost {
+  perform(form: Form, linear: number): void {
+    x87Handler(form.mnemonic, form.memorySize)!(this, form.a, form.b, linear, form.operandSize);
+  }
+}
+
 /** The cases in which calque differs from the processor. */
 export function differences(native: NativeX87, form: Form, count: number, seed: number): Difference[] {
-  const cases = makeCases(form, count, seed), answers = native.run(cases);
-  const host = new TestHost(), found: Difference[] = [];
+  return compareCases(native, form, makeCases(form, count, seed), new UnitHost());
+}
+
+export function compareCases(native: NativeX87, form: Form, cases: Uint8Array, host: CaseHost): Difference[] {
+  const answers = native.run(cases), found: Difference[] = [];
   for (let at = 0; at < cases.length; at += CASE_BYTES) {
     const record = cases.subarray(at, at + CASE_BYTES), expected = answers.subarray(at, at + CASE_BYTES);
     const actual = execute(host, form, record);

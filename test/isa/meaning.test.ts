@@ -56,7 +56,7 @@ describe("rows", () => {
   test("the runtime has every function that a meaning names", () => {
     const cpu = new CpuState(), memory = new GuestMemory(1 << 20, cpu);
     const monitor = { cpu, memory: linearMemory(memory), ports: { read: () => 0, write: () => {} }, now: () => 0 };
-    const find = runtimeFunctions(monitor, memory, new Fpu(cpu), { interrupted: false });
+    const find = runtimeFunctions(monitor, memory, new Fpu(cpu), { interrupted: false, requested: () => false });
     const names = new Set(inMode("flat").concat(inMode("bounded")).flatMap(({ form }) => namedFunctions(meaningOf(form))));
     const missing = [...names].filter((name) => {
       try {

@@ -48,11 +48,14 @@ export class RegionHost {
     const monitor = { cpu, memory: linearMemory(memory), ports: { read: () => 0xff, write: () => {} }, now: () => 0 };
     resetState(cpu);
     memory.exact = false;
-    this.#functions = runtimeFunctions(monitor, memory, new Fpu(cpu), { interrupted: false });
+    this.#functions = runtimeFunctions(monitor, memory, new Fpu(cpu), { interrupted: false, requested: () => false });
     this.#values = {
       S: cpu.words, MEM8: memory.ram, MEM16: memory.ram16, MEM32: memory.ram32, READ: ring.read, WRITE: ring.write, EXEC: ring.exec,
       imul: Math.imul, clz32: Math.clz32, ...slowPaths(ring, cpu.words), conditionOf, carryOf, flagsOf,
       step: (site: number, left: number) => this.#step(site, left),
+      enableInterrupts: () => 1,
+      callOut: (site: number, left: number) => { this.#step(site, left); },
+      calledOut: () => 0,
       timestamp: (site: number, left: number) => this.#step(site, left),
       caught: (event: unknown) => {
         if (event instanceof GuestFault) return FAULTED;

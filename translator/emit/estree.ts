@@ -66,11 +66,12 @@ export function expression(text: string): (bindings: Bindings) => Expression {
   return template(parseExpressionAt(text, 0, { ecmaVersion: ECMA })) as (bindings: Bindings) => Expression;
 }
 
-/** A template of statements, as they may stand in a function; `break leave` is allowed, for regions. */
+/** A template of statements, as they may stand in a function; `break leave` is allowed, for regions, and `break` for those that end a loop. */
 export function statements(text: string): (bindings: Bindings) => Statement[] {
-  const [labelled] = parse(`leave: {${text}}`, { ecmaVersion: ECMA, allowReturnOutsideFunction: true }).body;
-  if (labelled?.type !== "LabeledStatement" || labelled.body.type !== "BlockStatement") throw new Error(`template is no statement list: ${text}`);
-  return template(labelled.body.body) as (bindings: Bindings) => Statement[];
+  const [labelled] = parse(`leave: for (;;) {${text}}`, { ecmaVersion: ECMA, allowReturnOutsideFunction: true }).body;
+  const body = labelled?.type === "LabeledStatement" && labelled.body.type === "ForStatement" ? labelled.body.body : undefined;
+  if (body?.type !== "BlockStatement") throw new Error(`template is no statement list: ${text}`);
+  return template(body.body) as (bindings: Bindings) => Statement[];
 }
 
 export function identifier(name: string): Identifier { return { type: "Identifier", name }; }

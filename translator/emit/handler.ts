@@ -8,10 +8,11 @@ import { generate } from "astring";
 import type { Expression, FunctionExpression, Statement } from "estree";
 import { KIND, SLOT } from "../../runtime/abi.ts";
 import type { Form } from "../form.ts";
+import { calledExactly, touchedBy } from "../ir/calls.ts";
 import { OPS, type End, type Meaning, type Node } from "../ir/opcodes.ts";
 import { meaningOf } from "../semantics/index.ts";
 import { conditionAfter } from "./conditions.ts";
-import { expression, flagBindings, identifier, number, statements } from "./estree.ts";
+import { declare, evaluate, expression, flagBindings, identifier, number, statements } from "./estree.ts";
 import { functionName, InstructionEmitter, word, wordAt, type Place } from "./lowering.ts";
 
 export interface HandlerText {
@@ -64,6 +65,7 @@ class HandlerPlace implements Place {
 
   temporary(): string { return `t${this.#temporaries++}`; }
   beforeGuard(): Statement[] { return []; }
+  call(_node: Node, made: Expression, into: string | undefined): Statement[] { return [into === undefined ? evaluate(made) : declare(into, made)]; }
 
   read(node: Node, args: Expression[]): Expression {
     switch (node.op) {
@@ -126,10 +128,12 @@ function endStatements(end: End, value: Expression | undefined, profile: boolean
   return end satisfies never;
 }
 
-/** Whether a meaning can stand in a region as it is: no calls, an ordinary end. */
+/** Whether a meaning can stand in a region as JavaScript: an ordinary end, and no calls but those that a region may make. */
 export function isPlain(meaning: Meaning): boolean {
-  return meaning.nodes.every((node) => OPS[node.op].effect !== "call" && OPS[node.op].effect !== "monitor") &&
-    meaning.end.kind !== "repeat" && meaning.end.kind !== "transferred";
+  return meaning.end.kind !== "transferred" && meaning.nodes.every((node) => {
+    const { effect } = OPS[node.op];
+    return effect !== "call" && effect !== "monitor" || touchedBy(node) !== undefined || calledExactly(node) !== undefined;
+  });
 }
 
 /**

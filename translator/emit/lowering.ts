@@ -50,6 +50,8 @@ export interface Place {
   readonly where: { readonly id: Expression; readonly left: Expression };
   /** Statements before a guard, so that its fault finds its place. */
   beforeGuard(): Statement[];
+  /** The call of a runtime function that may look at all state; `into` is to hold what it returns. */
+  call(node: Node, made: Expression, into: string | undefined): Statement[];
   temporary(): string;
 }
 
@@ -154,9 +156,9 @@ export class InstructionEmitter {
       this.body.push(...this.#place.beforeGuard(), { type: "ExpressionStatement", expression: call(functionName(node.name), args) });
     } else if (node.op === "call" || node.op === "monitor") {
       rescue(undefined);
-      const value = call(functionName(node.name), args);
-      if ((this.#uses.get(node) ?? 0) > 0) this.#name(node, value);
-      else this.body.push({ type: "ExpressionStatement", expression: value });
+      const into = (this.#uses.get(node) ?? 0) > 0 ? this.#place.temporary() : undefined;
+      this.body.push(...this.#place.call(node, call(functionName(node.name), args), into));
+      if (into !== undefined) this.#named.set(node, identifier(into));
     } else {
       rescue(WRITES[node.op]);
       this.body.push(...this.#place.write(node, args));

@@ -8,14 +8,15 @@
 import { generate } from "astring";
 import type { Expression, FunctionExpression, Statement } from "estree";
 import { KIND, SLOT, type SlotName } from "../../runtime/abi.ts";
-import type { Node } from "../ir/opcodes.ts";
+import { calledExactly, touchedBy } from "../ir/calls.ts";
+import { OPS, type Meaning, type Node } from "../ir/opcodes.ts";
 import { runPasses } from "../passes/index.ts";
 import { successors, type Block, type BlockEnd, type BlockInstruction, type Edge, type RegionBlocks, type Target } from "../region/block.ts";
 import type { Instruction } from "../decode/instruction.ts";
 import type { InstructionClass } from "../isa/row.ts";
 import { structure, type Structure } from "../region/structure.ts";
 import { conditionAfter } from "./conditions.ts";
-import { block, declare, expression, flagBindings, identifier, number, statements, type Bindings } from "./estree.ts";
+import { block, declare, evaluate, expression, flagBindings, identifier, number, statements, type Bindings } from "./estree.ts";
 import { functionName, InstructionEmitter, MEMORY, word, wordAt, type Place } from "./lowering.ts";
 import { runtimeFunctions } from "./handler.ts";
 
@@ -39,7 +40,7 @@ export interface CountedInstruction {
   readonly instruction: Instruction;
   /** As it stands in the region; the row's class says what it could be at best. */
   readonly class: InstructionClass;
-  /** The interpreter executes it in the region's place. */
+  /** The monitor or the interpreter executes it, at its exact count. */
   readonly stepped: boolean;
 }
 
@@ -67,7 +68,7 @@ export interface RegionText {
   readonly addresses: readonly number[];
   /** Addresses that it leaves to because they seemed cold. */
   readonly cold: ReadonlySet<number>;
-  /** By number of block; empty where nothing is counted. `COUNT` has two words for each. */
+  /** By number of block; empty where nothing is counted. `COUNT` has two words for each, then two for each site of a REP: stretches behind the first, and ways out between them. */
   readonly counted: readonly CountedBlock[];
 }
 
@@ -98,6 +99,11 @@ const KNOWN_CARRY: Partial<Record<number, (bindings: Bindings) => Expression>> =
   [KIND.logic]: expression("0"), [KIND.inc]: expression("$c"), [KIND.dec]: expression("$c"),
 };
 
+/** A runtime function finds what it touches in the state words; what it wrote is taken back even where it faults in its midst, as REP may. */
+const CALL = {
+  exactly: statements("callOut($i, left);"), writeBack: statements("$w = $r;"), reload: statements("$r = $w;"), declare: statements("let $t = 0;"), result: statements("$t = $v;"),
+};
+
 const UNKNOWN_KIND = -1;
 
 /** Registers and flags in locals; the kind of the flags is known where it was set before in the same flow. */
@@ -110,6 +116,23 @@ class RegionPlace implements Place {
 
   get where(): Place["where"] { return { id: number(this.id), left: identifier("left") }; }
   temporary(): string { return `t${this.#temporaries++}`; }
+  call(node: Node, made: Expression, into: string | undefined): Statement[] {
+    if (calledExactly(node) !== undefined) {
+      return [...this.beforeGuard(), ...CALL.exactly({ i: number(this.id) }), into === undefined ? evaluate(made) : declare(into, made)];
+    }
+    const touched = touchedBy(node), result = identifier(into ?? "");
+    if (touched === undefined) throw new Error(`no region calls ${node.name}`);
+    const value = into === undefined ? [evaluate(made)] : [declare(into, made)];
+    if (!touched.flags && touched.registers.length === 0) return [...this.beforeGuard(), ...value];
+    const words = [...touched.registers.map((register) => REGISTERS[register]!), ...(touched.flags ? FLAGS : [])];
+    if (touched.flags) this.kind = UNKNOWN_KIND;
+    const each = (template: (bindings: Bindings) => Statement[]): Statement[] => words.flatMap((name) => template({ w: word(name), r: identifier(name) }));
+    const attempt: Statement = {
+      type: "TryStatement", block: { type: "BlockStatement", body: into === undefined ? value : CALL.result({ t: result, v: made }) }, handler: null,
+      finalizer: { type: "BlockStatement", body: each(CALL.reload) },
+    };
+    return [...this.beforeGuard(), ...each(CALL.writeBack), ...(into === undefined ? [] : CALL.declare({ t: result })), attempt];
+  }
   beforeGuard(): Statement[] {
     return statements(`S[${SLOT.faultId}] = $i; S[${SLOT.left}] = left;`)({ i: number(this.id) });
   }
@@ -174,6 +197,11 @@ const FLOW = {
   name: statements("entry = $n;"),
   leaveIfRemapped: statements("if (EXEC[$k] !== $p) { eip = $e; break leave; }"),
   timestamp: statements(`if (timestamp($i, left) === 0) { eax = S[${SLOT.eax}]; edx = S[${SLOT.edx}]; }`),
+  enableInterrupts: statements("if (enableInterrupts() !== 0) {}"),
+  endShadow: statements(`S[${SLOT.shadow}] = 0;`),
+  calledOut: statements("if (calledOut($i, $m) !== 0) { left = left + $rest | 0; eip = $e; break leave; }"),
+  again: statements("if ($again === 0) break; left = left - 1 | 0;"),
+  leaveAgain: statements("if (left < $n) { left = left + $rest | 0; eip = $e; break leave; }"),
   step: statements(`${WRITE_BACK} const $c = step($i, left); ${RELOAD} left = S[${SLOT.left}]; if ($c !== 0) { eip = S[${SLOT.eip}]; break leave; }`),
 };
 
@@ -271,15 +299,48 @@ class RegionEmitter {
     place.id = this.sites.length;
     place.thisEip = instruction.address;
     place.nextEip = instruction.address + instruction.instruction.length | 0;
+    const shadowed = this.#shadowed;
+    this.#shadowed = false;
+    if (shadowed && !standsInShadow(instruction)) return { body: this.#step(rest), value: undefined };
+    if (instruction.form.semantics === "sti" && last === undefined) return { body: this.#enableInterrupts(rest), value: undefined };
     if (instruction.form.semantics === "rdtsc") return { body: this.#timestamp(rest), value: undefined };
     if (!instruction.plain) return { body: this.#step(rest), value: undefined };
+    if (instruction.meaning.end.kind === "repeat") return { body: this.#repeat(instruction.meaning, instruction.meaning.end.again, rest), value: undefined };
     const emitter = new InstructionEmitter(place);
     for (const name of runtimeFunctions(instruction.meaning)) this.functions.add(name);
     const end = last?.end;
     const result = end?.kind === "branch" ? end.condition : end?.kind === "indirect" ? end.to : undefined;
     const value = emitter.run(instruction.meaning.nodes, result);
     if (mayFault(instruction)) this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
-    return { body: emitter.body, value };
+    const exactly = instruction.meaning.nodes.map(calledExactly).find((found) => found !== undefined);
+    const behind = exactly === undefined ? [] : FLOW.calledOut({ i: number(place.id), m: number(Number(exactly.changesMode)), rest: number(rest - 1), e: number(place.nextEip) });
+    return { body: [...emitter.body, ...behind, ...(shadowed ? FLOW.endShadow({}) : [])], value };
+  }
+
+  /** The instruction before was an STI that stands in the region: this one is in its shadow. */
+  #shadowed = false;
+
+  #enableInterrupts(rest: number): Statement[] {
+    const { kind } = this.#place, step = block(this.#step(rest));
+    this.#place.kind = kind;
+    this.#shadowed = true;
+    const [test] = FLOW.enableInterrupts({});
+    if (test?.type !== "IfStatement") throw new Error("template of STI");
+    return [{ ...test, consequent: step }];
+  }
+
+  /** Stretch after stretch in a loop of its own: each after the first takes one more off the budget. */
+  #repeat({ nodes }: Meaning, again: Node, rest: number): Statement[] {
+    const place = this.#place, emitter = new InstructionEmitter(place);
+    for (const node of nodes) if (node.name !== "" && OPS[node.op].effect === "call") this.functions.add(node.name);
+    const value = emitter.run(nodes, again)!;
+    this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
+    const word = 2 * this.#structure.order.length + 2 * place.id;
+    const [leave] = FLOW.leaveAgain({ n: number(this.length), rest: number(rest), e: number(place.thisEip) });
+    if (leave?.type !== "IfStatement") throw new Error("template of REP");
+    const counted = (k: number, way: Statement): Statement => this.#counters ? block([...FLOW.count({ k: number(word + k) }), way]) : way;
+    const test = [...FLOW.again({ again: value }), { ...leave, consequent: counted(1, leave.consequent) }, ...(this.#counters ? FLOW.count({ k: number(word) }) : [])];
+    return [{ type: "ForStatement", init: null, test: null, update: null, body: block([...emitter.body, ...test]) }];
   }
 
   /** Lets the interpreter execute one instruction on the written-back state. */
@@ -391,13 +452,21 @@ function named(value: Expression, place: Place): { body: Statement[]; value: Exp
 }
 
 /** What an instruction counts as where it stands in a region. */
-function countedInstruction({ address, instruction, plain }: BlockInstruction): CountedInstruction {
-  const { row } = instruction, sensitive = row.class === "inline" || row.class === "callout";
-  return { address, instruction, class: sensitive ? (plain ? "inline" : "callout") : row.class, stepped: !plain };
+function countedInstruction(one: BlockInstruction): CountedInstruction {
+  const { address, instruction, plain, meaning, form } = one;
+  const { row } = instruction, sensitive = row.class === "inline" || row.class === "callout", exactly = meaning.nodes.some((node) => calledExactly(node) !== undefined), inline = plain && !exactly || form.semantics === "sti";
+  return { address, instruction, class: sensitive ? (inline ? "inline" : "callout") : row.class, stepped: exactly || !plain && form.semantics !== "sti" };
+}
+
+function callsMonitor({ nodes }: Meaning): boolean { return nodes.some(({ op }) => op === "monitor"); }
+
+/** In the shadow of STI an instruction may stand that neither polls nor leaves the region. */
+function standsInShadow({ form, plain, meaning }: BlockInstruction): boolean {
+  return plain && form.semantics !== "sti" && meaning.end.kind !== "repeat" && !callsMonitor(meaning);
 }
 
 function mayFault(instruction: BlockInstruction): boolean {
-  return instruction.meaning.nodes.some(({ op }) => op === "guard" || MEMORY[op] !== undefined);
+  return instruction.meaning.nodes.some(({ op }) => op === "guard" || op === "call" || op === "monitor" || MEMORY[op] !== undefined);
 }
 
 function hex(address: number): string { return (address >>> 0).toString(16); }

@@ -40,7 +40,7 @@ export function eliminateFlags(instructions: readonly BlockInstruction[]): Block
         if (!live) continue;
         node.args.forEach(need);
       } else {
-        if (OPS[node.op].effect === "memory") live = true;
+        if (OPS[node.op].effect !== "writes") live = true;
         node.args.forEach(need);
       }
       kept.push(node);

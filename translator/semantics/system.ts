@@ -4,10 +4,11 @@
  * Operands are read and results written here; what the instruction does to the machine is the monitor's.
  */
 import { DS, ES, FS, GS, SS } from "../decode/instruction.ts";
-import { ZF } from "../eflags.ts";
+import { AF, CF, IF, OF, PF, RF, SF, VM, ZF } from "../eflags.ts";
 import type { End, Node } from "../ir/opcodes.ts";
 import { ESP, type Semantics, type SemanticFunction } from "./context.ts";
 
+const ARITHMETIC = CF | PF | AF | ZF | SF | OF;
 const TRANSFERRED: End = { kind: "transferred" };
 
 function operandSize(s: Semantics): Node { return s.const(s.form.operandSize); }
@@ -122,12 +123,29 @@ const portOut: SemanticFunction = (s) => {
 
 // --- EFLAGS -------------------------------------------------------------------------------------------------
 
-const pushf: SemanticFunction = (s) => s.push(s.ir.monitor("pushFlagsValue", operandSize(s)));
+/** VM and RF are pushed as 0. In a flat mode, which is never virtual-8086 mode, there is nothing to check. */
+const pushf: SemanticFunction = (s) => {
+  const { ir } = s;
+  s.push(s.form.mode.flat ? ir.and(ir.or(ir.slot("eflags"), ir.flags()), s.const(~(VM | RF))) : ir.monitor("pushFlagsValue", operandSize(s)));
+};
 
+/** In a flat mode it is done in place unless something has to be seen to before the next instruction. */
 const popf: SemanticFunction = (s) => {
-  const value = s.top(), pointer = s.stackPointer(s.const(s.form.operandSize));
-  s.ir.monitor("popFlags", value, operandSize(s));
+  const { ir } = s, value = s.top(), pointer = s.stackPointer(s.const(s.form.operandSize));
+  if (s.form.mode.flat) {
+    const before = ir.slot("eflags"), mask = ir.compute("poppedFlags", ir.slot("cpl"), before, operandSize(s));
+    const after = ir.or(ir.and(before, ir.not(ir.or(mask, s.const(RF)))), ir.and(value, mask));
+    ir.guard("requireQuietFlags", before, after);
+    ir.setSlot("eflags", after);
+    s.putFlags(ir.and(value, s.const(ARITHMETIC)));
+  } else ir.monitor("popFlags", value, operandSize(s));
   s.setReg(ESP, 4, pointer);
+};
+
+const cli: SemanticFunction = (s) => {
+  const { ir } = s;
+  ir.guard("requireIoPrivilege", ir.slot("cpl"), ir.slot("eflags"));
+  ir.setSlot("eflags", ir.and(ir.slot("eflags"), s.const(~IF)));
 };
 
 // --- Control, debug and model-specific registers ---------------------------------------------------------------
@@ -255,7 +273,7 @@ export const system: Record<string, SemanticFunction> = {
   lds: loadFarPointer(DS), les: loadFarPointer(ES), lss: loadFarPointer(SS), lfs: loadFarPointer(FS), lgs: loadFarPointer(GS),
   jmp_far: direct("jumpFar"), call_far: direct("callFar"), jmp_far_indirect: indirect("jumpFar"), call_far_indirect: indirect("callFar"),
   ret_far: retFar, iret, int, int3: trap("breakpoint"), int1: trap("debugTrap"), into, bound,
-  in: portIn, out: portOut, pushf, popf, cli: plain("cli"), sti: plain("sti"),
+  in: portIn, out: portOut, pushf, popf, cli, sti: plain("sti"),
   mov_from_cr: movFromControl, mov_to_cr: movToControl, mov_from_dr: movFromDebug, mov_to_dr: movToDebug,
   smsw, lmsw, sgdt: storeTable("gdtLimit", "gdtBase"), sidt: storeTable("idtLimit", "idtBase"),
   lgdt: loadTable("loadGdt"), lidt: loadTable("loadIdt"),

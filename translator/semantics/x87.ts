@@ -1,5 +1,5 @@
 /** x87: each instruction is one runtime function; the operands are register numbers or a linear address. */
-import type { SemanticFunction } from "./context.ts";
+import { EAX, type SemanticFunction } from "./context.ts";
 
 /** Bytes of the images with operand size 2 and 4 (SDM volume 1, 8.1.10; volume 2, FXSAVE), for their segment checks. */
 const IMAGES: Readonly<Record<string, { readonly 2: number; readonly 4: number }>> = {
@@ -9,9 +9,14 @@ const IMAGES: Readonly<Record<string, { readonly 2: number; readonly 4: number }
 
 const WRITES = new Set(["fst", "fstp", "fist", "fistp", "fbstp", "fnstcw", "fnstsw", "fnstenv", "fnsave", "fxsave"]);
 
-/** Any x87 instruction. The runtime finds the function by mnemonic and memory size ("x87 fadd 4", -1 without memory). */
+/** Any x87 instruction. The runtime finds the function by mnemonic and memory size ("x87_fadd_4", "x87_fadd" without memory). */
 export const x87: SemanticFunction = (s) => {
   const { ir, form } = s;
+  if (form.mnemonic === "fnstsw" && !s.isMemory(0)) {
+    ir.guard("requireX87");
+    s.setReg(EAX, 2, ir.slot("fpuStatus"));
+    return;
+  }
   const memory = form.operands.findIndex((shape) => shape.kind === "mem");
   const shape = form.operands[memory];
   const inMemory = shape?.kind === "mem";
@@ -21,7 +26,7 @@ export const x87: SemanticFunction = (s) => {
   const implied = stack.length === 0 && form.mnemonic.endsWith("p") ? s.const(1) : s.const(0);
   const dataOffset = inMemory ? s.address(memory) : s.const(0), dataSelector = inMemory ? ir.slot(`selector${shape.segment}`) : s.const(0);
   void ir.call(
-    `x87 ${form.mnemonic} ${inMemory ? shape.size : -1}`,
+    inMemory ? `x87_${form.mnemonic}_${shape.size}` : `x87_${form.mnemonic}`,
     stack[0] ?? implied, stack[1] ?? s.const(0), linear, s.const(form.operandSize), ir.node("thisEip"), ir.field("m"), dataOffset, dataSelector,
   );
 };

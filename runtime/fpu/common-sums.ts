@@ -1,0 +1,145 @@
+/**
+ * Sum, product and order of two normal numbers in the packed format, rounded to nearest at 64 bits: what nearly every x87 instruction asks.
+ * Everything else is declined, and arithmetic.ts does it. The words are passed one by one, so that nothing is unpacked into memory.
+ */
+import { BIAS, C0, C1, C3, EXPONENT_MASK, INTEGER_BIT, PE, SIGN_BIT } from "./extended.ts";
+
+/** In place of exception flags or condition codes: not the common case; nothing has been done. */
+export const DECLINED = -1;
+
+/** Exponents between these leave room for a carry and for 64 places of cancellation. */
+const LEAST = 0x80, ROOM = 0x7e00;
+const LIMB = 0x1000000, PER_LIMB = 1 / LIMB, LIMB_MASK = LIMB - 1;
+
+const isCommon = (high: number, signExp: number): boolean => high < 0 && ((signExp & EXPONENT_MASK) - LEAST) >>> 0 < ROOM;
+
+/** Rounds 64 bits and their extension (sticky in its lowest bit) into the register at `to`. Returns PE and C1. */
+function round(words: Int32Array, to: number, signExp: number, high: number, low: number, extra: number): number {
+  let flags = 0;
+  if (extra !== 0) {
+    flags = PE;
+    if (extra < 0 && (extra !== INTEGER_BIT || (low & 1) !== 0)) {
+      flags = PE | C1;
+      low = (low + 1) | 0;
+      if (low === 0) {
+        high = (high + 1) | 0;
+        if (high === 0) {
+          high = INTEGER_BIT;
+          signExp++;
+        }
+      }
+    }
+  }
+  words[to] = low;
+  words[to + 1] = high;
+  words[to + 2] = signExp;
+  return flags;
+}
+
+/** a + b into the register at `to`; a difference by b with its sign changed. */
+export function addCommon(words: Int32Array, to: number, al: number, ah: number, ax: number, bl: number, bh: number, bx: number): number {
+  if (!isCommon(ah, ax) || !isCommon(bh, bx)) return DECLINED;
+  const swap = (ax & EXPONENT_MASK) === (bx & EXPONENT_MASK)
+    ? ah === bh ? al >>> 0 < bl >>> 0 : ah >>> 0 < bh >>> 0
+    : (ax & EXPONENT_MASK) < (bx & EXPONENT_MASK);
+  const bigHigh = swap ? bh : ah, bigLow = swap ? bl : al, signExp = swap ? bx : ax;
+  let high = swap ? ah : bh, low = swap ? al : bl, extra = 0;
+  const shift = (signExp & EXPONENT_MASK) - ((swap ? ax : bx) & EXPONENT_MASK);
+  if (shift !== 0) {
+    if (shift < 32) {
+      extra = low << (32 - shift);
+      low = (high << (32 - shift)) | (low >>> shift);
+      high >>>= shift;
+    } else {
+      extra = farExtra(high, low, shift);
+      low = shift < 64 ? high >>> (shift - 32) : 0;
+      high = 0;
+    }
+  }
+  return ((ax ^ bx) & SIGN_BIT) === 0
+    ? addMagnitudes(words, to, signExp, bigHigh, bigLow, high, low, extra)
+    : subtractMagnitudes(words, to, signExp, bigHigh, bigLow, high, low, extra);
+}
+
+/** What high:low leaves below the last place when it moves down by 32 places or more; sticky in its lowest bit. */
+function farExtra(high: number, low: number, shift: number): number {
+  if (shift === 32) return low;
+  if (shift < 64) return (high << (64 - shift)) | (low >>> (shift - 32)) | (low << (64 - shift) !== 0 ? 1 : 0);
+  if (shift === 64) return high | (low === 0 ? 0 : 1);
+  return shift < 96 ? (high >>> (shift - 64)) | (((high << (96 - shift)) | low) !== 0 ? 1 : 0) : 1;
+}
+
+function addMagnitudes(
+  words: Int32Array, to: number, signExp: number, bigHigh: number, bigLow: number, high: number, low: number, extra: number,
+): number {
+  const sumLow = (low + bigLow) | 0;
+  const sum = (high >>> 0) + (bigHigh >>> 0) + (sumLow >>> 0 < low >>> 0 ? 1 : 0);
+  if (sum <= 0xffffffff) return round(words, to, signExp, sum | 0, sumLow, extra);
+  return round(words, to, signExp + 1, ((sum | 0) >>> 1) | INTEGER_BIT, (sum << 31) | (sumLow >>> 1), (sumLow << 31) | (extra >>> 1) | (extra & 1));
+}
+
+function subtractMagnitudes(
+  words: Int32Array, to: number, signExp: number, bigHigh: number, bigLow: number, high: number, low: number, extra: number,
+): number {
+  let borrow = extra === 0 ? 0 : 1;
+  extra = -extra | 0;
+  const difference = (bigLow >>> 0) - (low >>> 0) - borrow;
+  borrow = difference < 0 ? 1 : 0;
+  low = difference | 0;
+  high = (bigHigh - high - borrow) | 0;
+  if (high >= 0) {
+    if ((high | low | extra) === 0) return round(words, to, 0, 0, 0, 0);
+    for (; high === 0; signExp -= 32) {
+      high = low;
+      low = extra;
+      extra = 0;
+    }
+    const up = Math.clz32(high);
+    if (up !== 0) {
+      high = (high << up) | (low >>> (32 - up));
+      low = (low << up) | (extra >>> (32 - up));
+      extra <<= up;
+      signExp -= up;
+    }
+  }
+  return round(words, to, signExp, high, low, extra);
+}
+
+/** a · b into the register at `to`, on limbs of 24 bits in float64s. */
+export function multiplyCommon(words: Int32Array, to: number, al: number, ah: number, ax: number, bl: number, bh: number, bx: number): number {
+  if (!isCommon(ah, ax) || !isCommon(bh, bx)) return DECLINED;
+  let exponent = (ax & EXPONENT_MASK) + (bx & EXPONENT_MASK) - BIAS + 1;
+  if ((exponent - LEAST) >>> 0 >= ROOM) return DECLINED;
+  const a2 = ah >>> 16, a1 = ((ah & 0xffff) << 8) | (al >>> 24), a0 = al & LIMB_MASK;
+  const b2 = bh >>> 16, b1 = ((bh & 0xffff) << 8) | (bl >>> 24), b0 = bl & LIMB_MASK;
+  const p0 = a0 * b0;
+  const p1 = a0 * b1 + a1 * b0 + Math.floor(p0 * PER_LIMB);
+  const p2 = a0 * b2 + a1 * b1 + a2 * b0 + Math.floor(p1 * PER_LIMB);
+  const p3 = a1 * b2 + a2 * b1 + Math.floor(p2 * PER_LIMB);
+  let high = (a2 * b2 + Math.floor(p3 * PER_LIMB)) | 0;
+  const limb2 = p2 & LIMB_MASK;
+  let low = ((p3 & LIMB_MASK) << 8) | (limb2 >>> 16);
+  let extra = (limb2 << 16) | (((p1 | p0) & LIMB_MASK) !== 0 ? 1 : 0);
+  if (high >= 0) {
+    high = (high << 1) | (low >>> 31);
+    low = (low << 1) | (extra >>> 31);
+    extra = (extra << 1) | (extra & 1);
+    exponent--;
+  }
+  return round(words, to, exponent | ((ax ^ bx) & SIGN_BIT), high, low, extra);
+}
+
+const isZero = (low: number, high: number, signExp: number): boolean => (low | high | (signExp & EXPONENT_MASK)) === 0;
+
+const isNormal = (high: number, signExp: number): boolean => high < 0 && ((signExp & EXPONENT_MASK) - 1) >>> 0 < EXPONENT_MASK - 1;
+
+/** The condition codes of a comparison between normal numbers and zeros. */
+export function compareCommon(al: number, ah: number, ax: number, bl: number, bh: number, bx: number): number {
+  const zeroA = isZero(al, ah, ax), zeroB = isZero(bl, bh, bx);
+  if (!zeroA && !isNormal(ah, ax) || !zeroB && !isNormal(bh, bx)) return DECLINED;
+  const signA = zeroA ? 0 : (ax & SIGN_BIT) === 0 ? 1 : -1, signB = zeroB ? 0 : (bx & SIGN_BIT) === 0 ? 1 : -1;
+  if (signA !== signB) return signA < signB ? C0 : 0;
+  if (ax === bx && ah === bh && al === bl || signA === 0) return C3;
+  const less = ax !== bx ? (ax & EXPONENT_MASK) < (bx & EXPONENT_MASK) : ah !== bh ? ah >>> 0 < bh >>> 0 : al >>> 0 < bl >>> 0;
+  return less === signA > 0 ? C0 : 0;
+}

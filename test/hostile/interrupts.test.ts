@@ -1,0 +1,46 @@
+/** Interrupts that come between any two instructions of code that switches them on and off, polls ports and loads segments. */
+import { expect, test } from "vitest";
+import { dword, type Assembler } from "./assembler.ts";
+import { DATA, EAX, EBX, ESI, chance, escapeHere, programPics, survives } from "./shelter.ts";
+
+/** The timer at so many of its ticks of 838 ns. */
+function timer(a: Assembler, divisor: number): Assembler {
+  return a.out(0x43, 0x34).out(0x40, divisor & 255).out(0x40, divisor >> 8);
+}
+
+/** inc dword [DATA + 4 · k]: how far a turn came before it was interrupted. */
+const note = (a: Assembler, k: number): Assembler => a.bytes(0xff, 0x05, ...dword(DATA + 4 * k));
+
+const CLI = 0xfa, STI = 0xfb, PUSHF = 0x9c, POPF = 0x9d, INC_EBX = 0x43;
+
+const PIECES: Readonly<Record<string, (a: Assembler) => void>> = {
+  "CLI and STI": (a) => { a.bytes(CLI, INC_EBX); note(a, 0).bytes(STI, INC_EBX); note(a, 1); },
+  "STI before a load that faults by turns": (a) => {
+    a.bytes(CLI);
+    chance(a).with32([0x25], 0x7fffff).bytes(STI, 0x8b, 0x00); // mov eax, [eax]: beyond memory it reads ones
+    note(a, 2);
+  },
+  "STI before STI, CLI, PUSHF and a branch": (a) => { a.bytes(CLI, STI, STI, INC_EBX, CLI, STI, CLI, STI, PUSHF, POPF, STI, 0x75, 0, INC_EBX); note(a, 3); },
+  "STI before OUT, REP and a segment load": (a) => {
+    a.bytes(CLI, STI).out(0x80, 1).bytes(CLI, 0xb9, ...dword(3)).set(7, DATA + 64).bytes(STI, 0xf3, 0xaa, 0x8c, 0xd8, CLI, STI, 0x8e, 0xc0);
+    note(a, 4);
+  },
+  "POPF": (a) => { a.bytes(PUSHF, CLI, INC_EBX, POPF, INC_EBX, PUSHF, 0x81, 0x0c, 0x24, ...dword(0x200), CLI, POPF, INC_EBX); note(a, 5); },
+  "POPF of TF, AC and ID": (a) => { chance(a).with32([0x25], 0x240ed5).bytes(0x50, POPF, INC_EBX, PUSHF, 0x58, 0xfc); note(a, 6); },
+  "ports": (a) => { a.bytes(0xe4, 0x21, 0xe4, 0x40, STI, INC_EBX, 0xe6, 0x80, CLI); note(a, 7); },
+};
+
+test.each(Object.keys(PIECES))("%s", (name) => {
+  for (const divisor of [2, 5]) {
+    const pair = survives((a) => {
+      programPics(a);
+      timer(a, divisor).set(EBX, 0).set(ESI, DATA);
+      escapeHere(a).bytes(STI).label("again");
+      PIECES[name]!(a);
+      a.set(EAX, 0).jump("again");
+    }, { budget: 120_000, every: 4999 });
+    const { interrupts, translated } = pair.translated.vcpu.stats as { readonly interrupts: number; readonly translated: number };
+    expect(interrupts).toBeGreaterThan(10);
+    expect(translated).toBeGreaterThan(1000);
+  }
+});
