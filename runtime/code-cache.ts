@@ -128,8 +128,8 @@ interface Frame {
 const LONGEST = 15;
 /** So many hits in a row and the page is taken for data: all of it is dropped. */
 const HITS_TO_DATA = 64;
-/** Instructions for which a frame is left to the interpreter once its regions were dropped twice; twice as many each time, up to a limit. */
-const REST = 250_000, MOST_DOUBLINGS = 8;
+/** The rest of a frame doubles each time, up to a limit. */
+const MOST_DOUBLINGS = 8;
 /** Upper bound of decoded instructions; beyond it everything is dropped (188 MB at 1.35 M). */
 const MOST_INSNS = 1_500_000;
 
@@ -148,7 +148,11 @@ export class CodeCache {
   /** By number. */
   readonly #frames: Array<Frame | undefined>;
 
-  constructor(memory: GuestMemory) {
+  readonly #rest: number;
+
+  /** `rest`: for so many instructions at first a frame whose code is rewritten is left to the interpreter. */
+  constructor(memory: GuestMemory, rest: number) {
+    this.#rest = rest;
     this.#memory = memory;
     this.#frames = Array.from<undefined>({ length: memory.size >>> 12 });
     memory.watcher = this;
@@ -260,7 +264,7 @@ export class CodeCache {
       this.removeRange(range);
       range.drop(cause);
     }
-    if (frame.ranges.size < before && frame.rewritten++ > 0) frame.calmAt = this.now() + REST * 2 ** Math.min(frame.rewritten - 2, MOST_DOUBLINGS);
+    if (frame.ranges.size < before && frame.rewritten++ > 0) frame.calmAt = this.now() + this.#rest * 2 ** Math.min(frame.rewritten - 2, MOST_DOUBLINGS);
   }
 
   #undecode(page: CodePage, insn: Insn): void {

@@ -38,6 +38,8 @@ export interface VcpuOptions {
   readonly engine: Engine;
   /** Executions of a backward branch or call target before it is translated. */
   readonly hotThreshold?: number;
+  /** For so many instructions at first a frame whose code is rewritten again and again is left to the interpreter. */
+  readonly rest?: number;
   /** How long a head is watched before a region is made there. */
   readonly trial?: TrialLengths;
   /** Checks the source of every handler and region before it runs. */
@@ -67,7 +69,7 @@ const { eip: EIP, page: PAGE, base1: CS_BASE, limit1: CS_LIMIT, halted: HALTED, 
 /** A region returns to the loop after so many instructions at the latest, so that V8 enters its optimised code by the front door. */
 const SLICE = 100_000;
 /** After so many instructions the sizes of the code caches are looked at: what a guest can make of them meanwhile is bounded. */
-const HOT = 4000;
+const HOT = 4000, REST = 250_000;
 const TRIAL: TrialLengths = { stretches: 4, instructions: 3000 };
 const LONGEST_WALK = 500_000;
 /** So often a region is made anew because a way out that seemed cold was hot. */
@@ -117,7 +119,7 @@ export class Vcpu {
     this.#fpu = new Fpu(cpu);
     this.#fpu.onFerr = () => this.#floatingPointError();
     this.#fpu.onFerrNegated = () => options.host.floatingPointErrorCleared();
-    this.cache = new CodeCache(memory);
+    this.cache = new CodeCache(memory, options.rest ?? REST);
     const measurement = this.#measurement = options.measurement;
     const functions = runtimeFunctions(this.#monitor, memory, this.#fpu, this.#delivery);
     this.#breakpoints = new Breakpoints(cpu, memory);

@@ -57,7 +57,7 @@ export class EngineUnderTest {
     this.#cpu = new CpuState();
     this.#memory = new GuestMemory(RAM_BYTES, this.#cpu);
     const ports = { read: (_port: number, size: 1 | 2 | 4) => size === 4 ? 0xffff_ffff : (1 << (8 * size)) - 1, write: () => {} };
-    this.vcpu = new Vcpu({ cpu: this.#cpu, memory: this.#memory, host: QUIET_HOST, ports, engine, hotThreshold: 1, trial: { stretches: 0, instructions: 0 }, verifyCode: checkCode });
+    this.vcpu = new Vcpu({ cpu: this.#cpu, memory: this.#memory, host: QUIET_HOST, ports, engine, hotThreshold: 1, trial: { stretches: 0, instructions: 0 }, rest: 0, verifyCode: checkCode });
     this.#buildTables();
     this.#enterUserMode();
     this.#start = this.#cpu.words.slice();
