@@ -6,40 +6,41 @@
  */
 export type Handler = (i: Insn) => Insn;
 
+/** The order of fields is the order in memory: what executing reads stands first, together. */
 export class Insn {
   /** What executing this step calls: the handler, or a detour (undecoded, region entry, link). */
   f: Handler;
-  /** The handler of the instruction itself. */
-  g: Handler;
   /** The following instruction. */
   n: Insn;
-  /** The direct branch target. */
-  t: Insn;
-  /** Offset in the page; of a link: of its target, relative to the page walked in. */
-  o: number;
-  /** Offset of the following instruction. */
-  e = 0;
   // Operand fields, see translator/form.ts.
   d = 0;
   s = 0;
   b = 8;
-  x = 8;
   c = 0;
+  x = 8;
   p = 0;
-  m = 0;
   k = 0;
+  m = 0;
+  /** The direct branch target. */
+  t: Insn;
   /** Heat: how often a backward branch or a call came here. */
   h = 0;
-  /** Executions since they were last fetched, while somebody counts. */
-  count = 0;
-  /** Executions in the trial whose number is in the upper bits, see runtime/trial.ts. */
-  seen = 0;
-  /** The region that begins here. */
-  r: object | undefined = undefined;
+  /** Offset of the following instruction. */
+  e = 0;
+  /** Offset in the page; of a link: of its target, relative to the page walked in. */
+  o: number;
   /** What the interpreter's loop must know of this instruction. */
   kind: number;
+  /** The handler of the instruction itself. */
+  g: Handler;
   /** It must run at an exact count, also where it is the head of a region. */
   exact = false;
+  /** Executions in the trial whose number is in the upper bits, see runtime/trial.ts. */
+  seen = 0;
+  /** Executions since they were last fetched, while somebody counts. */
+  count = 0;
+  /** The region that begins here. */
+  r: object | undefined = undefined;
 
   constructor(offset: number, handler: Handler, kind: number) {
     this.f = handler;

@@ -69,7 +69,7 @@ const { eip: EIP, page: PAGE, base1: CS_BASE, limit1: CS_LIMIT, halted: HALTED, 
 /** A region returns to the loop after so many instructions at the latest, so that V8 enters its optimised code by the front door. */
 const SLICE = 100_000;
 /** After so many instructions the sizes of the code caches are looked at: what a guest can make of them meanwhile is bounded. */
-const HOT = 4000, REST = 250_000;
+const HOT = 12000, REST = 250_000;
 const TRIAL: TrialLengths = { stretches: 4, instructions: 3000 };
 const LONGEST_WALK = 500_000;
 /** So often a region is made anew because a way out that seemed cold was hot. */
