@@ -26,21 +26,33 @@ export interface ClassTotals {
   readonly interpreted: Record<InstructionClass, number>;
 }
 
+/** Programs that are loaded at another address each time would fill the memory with records (some 200 bytes each). */
+const MOST_RECORDS = 2_000_000;
+/** Where the instructions beyond them are recorded, by row alone. */
+export const ELSEWHERE = 0xffffffff;
+
 export class ExecutedTable {
+  readonly #most: number;
+  #size = 0;
+
   /** By linear address and ring; several where the code was not always the same. */
   readonly #records = new Map<number, Executed[]>();
   readonly totals: ClassTotals = {
     translated: { ident: 0, inline: 0, callout: 0, linked: 0, dispatched: 0 }, interpreted: { ident: 0, inline: 0, callout: 0, branch: 0 },
   };
 
-  /** The record of an instruction, made where there is none. */
+  constructor(most = MOST_RECORDS) { this.#most = most; }
+
+  /** The record of an instruction, made where there is none; that of `ELSEWHERE` where there are too many. */
   at(linear: number, user: boolean, row: Row, length: number): Executed {
     const key = (linear >>> 0) * 2 + (user ? 1 : 0);
     let list = this.#records.get(key);
+    if (list === undefined && this.#size >= this.#most && linear !== ELSEWHERE) return this.at(ELSEWHERE, user, row, 0);
     if (list === undefined) this.#records.set(key, (list = []));
     let record = list.find((known) => known.row === row && known.length === length);
     if (record === undefined) {
       record = { linear: linear >>> 0, user, length, row, class: row.class, isTranslated: false, interpreted: 0, translated: 0, dispatched: 0, isLinked: false };
+      this.#size++;
       list.push(record);
     }
     return record;
@@ -68,5 +80,5 @@ export class ExecutedTable {
     return [...this.#records].sort(([a], [b]) => a - b).flatMap(([, records]) => records);
   }
 
-  get size(): number { return this.#records.size; }
+  get size(): number { return this.#size; }
 }
