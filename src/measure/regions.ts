@@ -123,7 +123,7 @@ function regionReport(region: Region, dropped: DropCause | null, limits: RegionL
   }));
   return {
     address: linear >>> 0, ring: user ? "user" : "supervisor", retired: retiredBy(region), entries: entered, instructions: text.instructions, blocks: text.blocks,
-    codeBytes: text.source.length, dropped, listing, graph: shown?.blocks ?? [], ir: shown?.ir ?? [], optimised: shown?.optimised ?? [],
+    codeBytes: region.sourceLength, dropped, listing, graph: shown?.blocks ?? [], ir: shown?.ir ?? [], optimised: shown?.optimised ?? [],
     javascript: shown?.javascript ?? text.source,
   };
 }
