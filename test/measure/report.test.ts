@@ -16,7 +16,7 @@ function byRow({ classes: { translated, interpreted } }: Report): Record<(typeof
 }
 
 const dword = (value: number): number[] => [value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24];
-const TURNS = 21_000, CLIS = 5, WRITES = 7;
+const TURNS = 150_100, CLIS = 5, WRITES = 7;
 /** mov ecx, TURNS; L: inc eax; dec ecx; jnz L; cli …; out …; cli; hlt */
 const COUNTED = Uint8Array.from([
   0xb9, ...dword(TURNS), 0x40, 0x49, 0x75, 0xfc, ...Array.from({ length: CLIS }, () => 0xfa), ...Array.from({ length: WRITES }, () => out8(0x80, 1)).flat(), 0xfa, 0xf4,
