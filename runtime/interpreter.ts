@@ -14,9 +14,9 @@ import { limitOnPage } from "./code-limit.ts";
 import { raise, VECTOR } from "./faults.ts";
 import { carryOf, conditionOf, flagsOf } from "./flags.ts";
 import type { RuntimeFunction } from "./functions.ts";
+import type { CodeCheck, Entry } from "./region.ts";
 import type { Measurement } from "./measure/measurement.ts";
 import { SLOW, type GuestMemory, type Ring } from "./memory.ts";
-import type { CodeCheck } from "./region.ts";
 import { saw } from "./trial.ts";
 import { type CpuState, SLOT } from "./state.ts";
 import { handlerText, type Form, type Mode } from "../translator/translate.ts";
@@ -83,6 +83,8 @@ export class Interpreter {
   readonly #profile: boolean;
   readonly #hotThreshold: number;
   readonly #check: CodeCheck | undefined;
+  /** The detour of region heads. */
+  readonly #enter: Handler;
   /** The detour of instructions that stop the loop. */
   readonly stop: Handler;
   /** The step that stops the loop; `n` is the instruction that could not be executed in it. */
@@ -113,6 +115,7 @@ export class Interpreter {
       return i;
     };
     this.fetch.f = this.stop;
+    this.#enter = (head) => (isOfAnotherAddress(head, S[PAGE]! + head.o | 0) ? head.g(head) : this.stop(head));
   }
 
   /** The code space of a mode: its pages and its way of making handlers. */
@@ -143,7 +146,7 @@ export class Interpreter {
   becomeHead(insn: Insn): boolean {
     if (insn.kind !== PLAIN && insn.kind !== EXACT) return false;
     insn.kind = REGION;
-    insn.f = this.stop;
+    insn.f = this.#enter;
     return true;
   }
 
@@ -255,6 +258,14 @@ export class Interpreter {
       throw event;
     }
   }
+}
+
+/**
+ * Whether a region that is bound to another linear address begins at this head: another process has the page somewhere else. The head is
+ * then an ordinary instruction.
+ */
+export function isOfAnotherAddress(head: Insn, linear: number): boolean {
+  return head.r !== undefined && !head.exact && (head.r as Entry).linear !== linear;
 }
 
 /** Remembers at which linear page the code of a frame runs. */

@@ -13,7 +13,7 @@ import { currentFault, FREEZE, GuestFault, NO_ERROR_CODE, RETRY, Retry, VECTOR, 
 import { Fpu } from "./fpu/fpu.ts";
 import { runtimeFunctions, type Delivery } from "./functions.ts";
 import { EXACT, FETCH, type Insn, REGION, STRADDLING } from "./insn.ts";
-import { Interpreter, noteLinear } from "./interpreter.ts";
+import { Interpreter, isOfAnotherAddress, noteLinear } from "./interpreter.ts";
 import type { Measurement } from "./measure/measurement.ts";
 import { saw, Trials, type TrialLengths } from "./trial.ts";
 import type { Timer } from "./measure/stopwatch.ts";
@@ -485,7 +485,7 @@ export class Vcpu {
     memory.exact = true;
     if (code !== LEFT_NORMALLY) this.#leftAtSite(code);
     else if (this.#event !== undefined) this.#throwEvent();
-    else if (next?.kind === REGION && !this.#trials.running) this.#step(); // the head as the instruction that it is
+    else if (next?.kind === REGION && !this.#trials.running && !isOfAnotherAddress(next, S[EIP]!)) this.#step(); // the head as the instruction that it is
     else return next;
     return undefined;
   }
