@@ -16,7 +16,7 @@ import type { Timer } from "./measure/stopwatch.ts";
 import type { Trial, Trials } from "./trial.ts";
 import { SLOW, type GuestMemory } from "./memory.ts";
 import { type CpuState } from "./state.ts";
-import { discover, regionText, type CodeView, type RegionBlocks, type RegionLimits, type RegionText, type Site } from "../translator/translate.ts";
+import { discover, PASSES, regionText, type CodeView, type RegionBlocks, type RegionLimits, type RegionText, type Site } from "../translator/translate.ts";
 
 /** What a region's function returns. */
 export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
@@ -82,6 +82,10 @@ const COOL = -1_000_000;
 /** A region costs the host 10 KB and some 15 bytes for each of its source. Debian's boot has 563 of together 9 MB. */
 const MOST_REGIONS = 16_000, MOST_SOURCE = 32 << 20;
 
+const COPIED_CALLS = "copied-calls", ENTRIES = "entries";
+/** What can be switched off where a wrong result is hunted: the translator's passes, copies of called functions, regions of several entries. */
+export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), COPIED_CALLS, ENTRIES];
+
 export interface RegionsOptions {
   /** Checks every source before it runs. */
   readonly check: CodeCheck | undefined;
@@ -89,6 +93,8 @@ export interface RegionsOptions {
   readonly measurement: Measurement | undefined;
   /** Each block is a region of its own. */
   readonly singleBlocks: boolean;
+  /** Optimisations to leave out, of `OPTIMISATIONS`. */
+  readonly off: ReadonlySet<string>;
   readonly trials: Trials;
   /** The heat at which an instruction inside a region that is made anew becomes an entry too. */
   readonly warm: number;
@@ -111,6 +117,8 @@ export class Regions {
   readonly #calls: RegionCalls;
   readonly #options: RegionsOptions;
   readonly limits: RegionLimits;
+  /** Regions are entered at their head only. */
+  readonly #oneEntry: boolean;
   readonly #live = new Set<Region>();
   /** By linear address: the region that it is part of, functions that were copied in apart. */
   readonly #owners = new Map<CodeSpace, Map<number, Region>>();
@@ -123,7 +131,9 @@ export class Regions {
     this.#functions = functions;
     this.#calls = calls;
     this.#options = options;
-    this.limits = options.singleBlocks ? { ...LIMITS, depth: 0, blocks: 1 } : LIMITS;
+    const { singleBlocks, off } = options;
+    this.limits = singleBlocks ? { ...LIMITS, depth: 0, blocks: 1 } : off.has(COPIED_CALLS) ? { ...LIMITS, depth: 0 } : LIMITS;
+    this.#oneEntry = singleBlocks || off.has(ENTRIES);
   }
 
   /** The regions that may run now. */
@@ -160,7 +170,7 @@ export class Regions {
   /** Makes the region that `insn` is a part of anew, so that it can be entered there too. False where there is none, or it has too many entries. */
   addEntry(insn: Insn, linear: number, space: CodeSpace): boolean {
     const owner = this.#owners.get(space)?.get(linear);
-    if (owner === undefined || this.#options.singleBlocks || owner.entries.length >= MOST_ENTRIES || insn.r !== undefined) return false;
+    if (owner === undefined || this.#oneEntry || owner.entries.length >= MOST_ENTRIES || insn.r !== undefined) return false;
     const wanted = [...owner.entries.slice(1).map((entry) => entry.linear), linear, ...this.#warm(owner)];
     this.#forget(owner, "remade");
     const made = this.#make(owner, wanted);
@@ -198,7 +208,7 @@ export class Regions {
   /** Regions that are a part of what was found, with all their entries. */
   #inside(space: CodeSpace, { blocks }: RegionBlocks): Region[] {
     const owners = this.#owners.get(space);
-    if (owners === undefined || this.#options.singleBlocks) return [];
+    if (owners === undefined || this.#oneEntry) return [];
     const addresses = new Set(blocks.filter(({ isRoot }) => isRoot).flatMap(({ instructions }) => instructions.map(({ address }) => address)));
     const regions = new Set<Region>();
     for (const address of addresses) {
@@ -219,7 +229,7 @@ export class Regions {
     });
     const found = timed(measurement?.discovery, () => this.#discover(linear, space, view, entries));
     if (found === undefined) return undefined;
-    const text = timed(measurement?.emission, () => regionText(found, { counters: measurement !== undefined }));
+    const text = timed(measurement?.emission, () => regionText(found, { counters: measurement !== undefined, passesOff: this.#options.off }));
     for (const region of this.#inside(space, found)) {
       if (region.entries.every((entry) => text.entries.has(entry.linear))) this.#forget(region, "absorbed");
     }

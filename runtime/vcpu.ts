@@ -48,6 +48,8 @@ export interface VcpuOptions {
   readonly measurement?: Measurement | undefined;
   /** Each block is translated alone. */
   readonly singleBlocks?: boolean;
+  /** Optimisations to leave out. */
+  readonly off?: ReadonlySet<string>;
 }
 
 /** Watches what the loop delivers between instructions. The processor's state is the one before a delivery, then the one behind it. */
@@ -133,7 +135,7 @@ export class Vcpu {
       enableInterrupts: () => this.#enableInterrupts(),
       callOut: (site, left) => { this.#callOut(site, left); },
       calledOut: (site, changesMode) => this.#calledOut(site, changesMode !== 0),
-    }, { check: options.verifyCode, measurement, singleBlocks: options.singleBlocks ?? false, trials: this.#trials, warm: (options.hotThreshold ?? HOT) / 8, becomeHead: (insn) => this.interpreter.becomeHead(insn) });
+    }, { check: options.verifyCode, measurement, singleBlocks: options.singleBlocks ?? false, off: options.off ?? new Set(), trials: this.#trials, warm: (options.hotThreshold ?? HOT) / 8, becomeHead: (insn) => this.interpreter.becomeHead(insn) });
     this.cache.now = () => this.count;
     this.cache.refuse = () => { throw RETRY; }; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
     this.#straddlers = new Straddlers(memory, cpu);

@@ -83,6 +83,7 @@ export interface VirtualCpuParts {
   readonly verifyCode: boolean;
   readonly measurement: Measurement | undefined;
   readonly singleBlocks: boolean;
+  readonly off: ReadonlySet<string>;
 }
 
 /** The devices behind the ports, as the machine sees them together. */
@@ -131,6 +132,8 @@ export interface MachineOptions {
   readonly measurement?: Measurement;
   /** Each basic block is translated alone, to see what regions are worth. */
   readonly singleBlocks?: boolean;
+  /** Names of optimisations to leave out. */
+  readonly off?: ReadonlySet<string>;
 }
 
 export interface MachineFactories {
@@ -184,7 +187,7 @@ export class Machine {
     this.#script = new Script(options.script);
     this.#script.onSend = (bytes) => this.sendSerial(bytes);
     this.vcpu = vcpu = factories.createVcpu({
-      cpu: this.cpu, memory: this.memory, host: this.#host(), ports: this.#board.ports, engine: this.engine, verifyCode: options.verifyCode ?? false, measurement: options.measurement, singleBlocks: options.singleBlocks ?? false,
+      cpu: this.cpu, memory: this.memory, host: this.#host(), ports: this.#board.ports, engine: this.engine, verifyCode: options.verifyCode ?? false, measurement: options.measurement, singleBlocks: options.singleBlocks ?? false, off: options.off ?? new Set(),
     });
   }
 

@@ -1,5 +1,6 @@
 /** The options of the command line: one table, from which parsing and help derive. */
 import { parseArgs } from "node:util";
+import { OPTIMISATIONS } from "../../runtime/region.ts";
 import { CalqueError } from "../error.ts";
 import { parseSendText, type ScriptStep } from "../input.ts";
 import { checkMemorySize } from "../loaders/recognize.ts";
@@ -41,6 +42,7 @@ export const OPTIONS = {
   runs: { value: "N", help: "run each engine so often, in turn, and compare medians (default 1)", commands: ["compare"] },
   "no-regions": { value: "", help: "run a third time with each basic block translated alone", commands: ["compare"] },
   peers: { value: "", help: "run the image under QEMU and v86 too, where they are", commands: ["compare"] },
+  "no-pass": { value: "NAME,…", help: `leave optimisations out: ${OPTIMISATIONS.join(", ")}`, commands: RUNNING },
   "verify-code": { value: "", help: "check every generated function before it runs", commands: RUNNING },
   at: { value: "COUNT|TEXT", help: "first run the guest so many instructions, or until it has printed TEXT", commands: ["show"] },
   after: { value: "COUNT|TEXT", help: "first run the guest so many instructions; not show: or until it printed TEXT", commands: ["show", "measure", "compare"] },
@@ -112,6 +114,8 @@ export interface Settings {
   readonly peers: boolean;
   readonly out: string;
   readonly verifyCode: boolean;
+  /** Optimisations to leave out. */
+  readonly off: ReadonlySet<string>;
   readonly at: string | undefined;
   readonly after: number | undefined;
   readonly hot: number | undefined;
@@ -164,6 +168,10 @@ function parseChoice<Choice extends string>(text: string, name: OptionName, choi
   const choice = choices.find((known) => known === text);
   if (choice === undefined) throw new CalqueError(`${JSON.stringify(text)} is none of ${choices.join(", ")}`, `--${name}`);
   return choice;
+}
+
+function parseOptimisations(text: string, name: OptionName): ReadonlySet<string> {
+  return new Set(text.split(",").map((optimisation) => parseChoice(optimisation, name, OPTIMISATIONS)));
 }
 
 function parseSerial(text: string): SerialSink {
@@ -272,7 +280,7 @@ function toSettings(command: Command, given: Given): Settings {
     record: values.get("record"), replay: values.get("replay"), stats: values.get("stats"),
     startAfter: command === "show" ? undefined : values.get("after"), runs: Math.max(1, convert("runs", parseNumber) ?? 1), noRegions: values.has("no-regions"),
     peers: values.has("peers"), out: values.get("out") ?? "report",
-    verifyCode: values.has("verify-code"),
+    off: convert("no-pass", parseOptimisations) ?? new Set(), verifyCode: values.has("verify-code"),
     at: values.get("at"), after: command === "show" ? convert("after", parseNumber) : undefined, hot: convert("hot", parseNumber), color: values.has("color"),
     symbols: values.get("symbols"), trace,
     fetch: values.has("fetch"),

@@ -20,7 +20,7 @@ export function prepareWith(settings: Settings, engine: Engine, options: BootOpt
   const replay = settings.replay === undefined ? undefined : parseRecording(readText(settings.replay), settings.replay);
   const rtc = settings.rtc ?? replay?.rtc ?? DEFAULT_RTC;
   const machine = createMachine({
-    memory: settings.memory, engine, rtc, script: settings.script, verifyCode: settings.verifyCode,
+    memory: settings.memory, engine, rtc, script: settings.script, verifyCode: settings.verifyCode, off: settings.off,
     ...(settings.debugExit === undefined ? {} : { debugExit: settings.debugExit }), ...more,
   });
   machine.boot(options);

@@ -118,7 +118,7 @@ describe("integer instructions against this machine's processor", () => {
   });
 
   test.each<[string, Engine, number]>([
-    ["alignment checks, interpreted", "interpret", Math.ceil(CASES / 4)],
+    ["alignment checks, interpreted", "interpret", Math.ceil(CASES / 16)],
     ["alignment checks, translated", "translate", Math.ceil(CASES / (2 * TRANSLATED_SHARE))],
   ])("%s", { timeout: TIMEOUT }, (title, kind, count) => {
     const outcome = compareAll(oracle, new EngineUnderTest(kind), underAlignmentChecks(new Generator(SEED, oracle.lowPage)), count, title);
@@ -128,7 +128,7 @@ describe("integer instructions against this machine's processor", () => {
   });
 
   test.each<[string, Engine, number]>([
-    ["sequences, interpreted", "interpret", Math.ceil(CASES / 4)],
+    ["sequences, interpreted", "interpret", Math.ceil(CASES / 8)],
     ["sequences, translated", "translate", Math.ceil(CASES / TRANSLATED_SHARE)],
   ])("%s", { timeout: TIMEOUT }, (title, kind, count) => {
     const engine = new EngineUnderTest(kind);
