@@ -52,6 +52,7 @@ export const OPTIONS = {
   out: { value: "FILE|FOLDER", help: "where it goes: a trace or profile (default stdout), a report (default report)", commands: ["trace", "measure", "profile"] },
   format: { value: "FORMAT", help: "trace: text, or qemu as -d cpu; profile: text, folded, speedscope", commands: ["trace", "profile"] },
   interval: { value: "N", help: "a sample every N instructions, on average (default 10000)", commands: ["profile"] },
+  trace: { value: "FILE.json", help: "write interrupts, exceptions and regions too, for Chrome's tracing or Perfetto", commands: ["profile"] },
   instructions: { value: "", help: "a line an instruction (the default)", commands: ["trace"] },
   blocks: { value: "", help: "a line a block", commands: ["trace"] },
   registers: { value: "", help: "all general registers on every line, not only what changed", commands: ["trace"] },
@@ -91,6 +92,8 @@ export interface ProfileSettings {
   /** A file or folder; undefined = on stdout, the text on stderr. */
   readonly out: string | undefined;
   readonly format: "text" | "folded" | "speedscope";
+  /** Where the trace of events goes. */
+  readonly events: string | undefined;
   /** Mean distance of samples, in instructions. */
   readonly interval: number;
 }
@@ -254,10 +257,12 @@ function profileSettings({ values }: Given, convert: Convert): ProfileSettings {
   const interval = convert("interval", parseNumber) ?? DEFAULT_INTERVAL, out = values.get("out");
   if (interval < 1) throw new CalqueError("samples are 1 instruction apart at least", "--interval");
   if (out === undefined && format !== "text" && values.get("serial") === "stdio") throw new CalqueError("the profile goes to stdout; give it another place with --out, or the guest's output", "--serial");
-  return { out: out === "-" ? undefined : out, format, interval };
+  const events = values.get("trace");
+  if (events === "-") throw new CalqueError("the trace of events needs a file", "--trace");
+  return { out: out === "-" ? undefined : out, format, events, interval };
 }
 
-const NO_PROFILE: ProfileSettings = { out: undefined, format: "text", interval: DEFAULT_INTERVAL };
+const NO_PROFILE: ProfileSettings = { out: undefined, format: "text", events: undefined, interval: DEFAULT_INTERVAL };
 const NO_TRACE: TraceSettings = { out: "-", format: "text", unit: "instructions", registers: false, ranges: [], ring: undefined, from: 0, to: undefined };
 
 function traceSettings({ values, ranges }: Given, convert: Convert): TraceSettings {

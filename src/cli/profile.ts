@@ -1,6 +1,8 @@
 /** `calque profile`: samples a guest's call stacks while it runs, and says which functions it spends its instructions in. */
 import { mkdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { EventTrace, RegionWatch } from "../profile/event-trace.ts";
 import { foldedStacks, profileTable, speedscope } from "../profile/formats.ts";
 import { Profile } from "../profile/profile.ts";
 import { StackSampler } from "../profile/sampler.ts";
@@ -42,18 +44,23 @@ function openOutputs({ out, format }: Settings["profile"]): ReadonlyArray<{ read
 
 /** Runs and samples the guest that the settings name, and returns the exit code. Throws `CalqueError`. */
 export async function profile(settings: Settings): Promise<number> {
-  const options = bootOptions(settings), samples = new Profile(symbolsFor(settings, options.kernel)), outputs = openOutputs(settings.profile);
+  const options = bootOptions(settings), symbols = symbolsFor(settings, options.kernel), samples = new Profile(symbols);
   const from = settings.startAfter === undefined ? undefined : stateAfter(settings, settings.startAfter);
-  const { machine, replay } = prepareWith(settings, settings.engine, options);
+  const watch = settings.profile.events === undefined ? undefined : new RegionWatch(() => performance.now());
+  const { machine, replay } = prepareWith(settings, settings.engine, options, undefined, watch === undefined ? {} : { measurement: watch });
   if (from !== undefined) startAt(machine, from);
+  const outputs = openOutputs(settings.profile), eventFile = settings.profile.events === undefined ? undefined : new TextOutput(settings.profile.events);
   const serial = new SerialOutput(settings.serial), progress = new Progress("profile"), sampler = new StackSampler(machine, samples, settings.profile.interval);
   machine.onSerial = serial.byte;
+  const events = eventFile === undefined || watch === undefined ? undefined : new EventTrace(machine, watch, symbols, eventFile.write);
   const end = await runSession(machine, {
     pace: "none", input: undefined, timeout: settings.timeout, maxInstructions: settings.maxInstructions, endTime: replay?.end,
     run: (limits) => sampler.run(limits), flush: () => progress.flush(serial, machine), interrupted: isStdoutClosed,
   });
   progress.erase();
   serial.close();
+  events?.close();
+  eventFile?.close();
   report(end, machine);
   const table = profileTable(samples), name = basename(options.kernel.name);
   const texts: Readonly<Record<Format, () => string>> = { text: () => table, folded: () => foldedStacks(samples), speedscope: () => speedscope(samples, name, `calque ${version()}`) };

@@ -187,6 +187,25 @@ describe("calque profile", () => {
     expect(Object.values(parseFolded(late.stdout)).reduce((sum, count) => sum + count, 0)).toBe(Object.values(EXACT).reduce((sum, count) => sum + count, 0) - 100_000);
   });
 
+  it("writes the events of both engines with the same guest times, as the tracer sees them, and all regions", async () => {
+    const eventsOf = async (engine: string): Promise<readonly TraceEvent[]> => {
+      const path = join(folder, `events-${engine}.json`), { code, stderr } = await calque(["profile", "demo", "--append", "quick", "--serial", "none", "--engine", engine, "--trace", path]);
+      expect(code, stderr).toBe(0);
+      return (JSON.parse(readFileSync(path, "utf8")) as { traceEvents: TraceEvent[] }).traceEvents;
+    };
+    const translated = await eventsOf("translate"), deliveries = translated.filter(({ ph }) => ph === "i");
+    expect((await eventsOf("interpret")).filter(({ ph }) => ph !== "M")).toEqual(deliveries);
+    const { stdout } = await calque(["trace", "demo", "--append", "quick", "--to", "100_000"]);
+    const traced = [...stdout.matchAll(/^ *(\d+) .* (?:interrupt|exception) 0x([0-9a-f]+) .*-> /gm)].map(([, count, vector]) => [Number(count), Number.parseInt(vector!, 16)]);
+    expect(traced.length).toBeGreaterThan(20);
+    expect(deliveries.filter(({ args }) => args.instructions! < 100_000).map(({ args }) => [args.instructions, args.vector])).toEqual(traced);
+    const made = translated.filter(({ ph }) => ph === "b").map(({ id }) => id), dropped = translated.filter(({ ph }) => ph === "e");
+    expect(made.length).toBeGreaterThan(10);
+    expect(made).toEqual(made.map((_id, k) => k + 1));
+    expect(dropped.some(({ args }) => args.cause === "store")).toBe(true);
+    expect(dropped.every(({ id, ts }) => translated.some((event) => event.ph === "b" && event.id === id && event.ts! <= ts!))).toBe(true);
+  });
+
   it("says that there were no samples", async () => {
     const { code, stderr } = await calque(["profile", ...flatImage(folder, "short.bin", [0xfa, 0xf4])]);
     expect([code, stderr]).toEqual([0, "\n  no samples: the guest ended before the first; --interval takes a smaller distance\n"]);
@@ -195,7 +214,7 @@ describe("calque profile", () => {
   it.each([
     [["--interval", "0"], /^calque: --interval: samples are 1 instruction apart at least\n$/], [["--format", "qemu"], /^calque: --format: "qemu" is none of text, folded, speedscope\n$/],
     [["--format", "folded", "--serial", "stdio"], /^calque: --serial: the profile goes to stdout/], [["--out", "/nowhere/out"], /^calque: \/nowhere\/out: no such file\n$/],
-    [["--symbols", "/nowhere"], /^calque: \/nowhere: no such file\n$/],
+    [["--symbols", "/nowhere"], /^calque: \/nowhere: no such file\n$/], [["--trace", "-"], /^calque: --trace: the trace of events needs a file\n$/],
   ])("refuses %j in one line, before it runs", async (args, message) => {
     const { code, stdout, stderr } = await calque(["profile", "demo", ...args]);
     expect([code, stdout]).toEqual([2, ""]);
@@ -203,6 +222,11 @@ describe("calque profile", () => {
     expect(existsSync("/nowhere")).toBe(false);
   });
 });
+
+interface TraceEvent {
+  readonly ph: "M" | "i" | "b" | "e"; readonly name: string; readonly ts?: number; readonly id?: number;
+  readonly args: { readonly instructions?: number; readonly vector?: number; readonly cause?: string };
+}
 
 interface Speedscope {
   readonly shared: { readonly frames: ReadonlyArray<{ readonly name: string }> };
