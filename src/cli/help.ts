@@ -7,6 +7,7 @@ const SUMMARY: Readonly<Record<Command, string>> = {
   compare: "run a guest in both engines, one after the other, and compare",
   trace: "run a guest and print every instruction that it executes, with what it changes",
   measure: "run a guest and report what it executed, as what, and where the time went",
+  profile: "run a guest and say which of its functions execute most",
   show: "show guest code beside the JavaScript that it becomes",
   guests: "list the guests that calque knows; --fetch gets them",
 };
@@ -17,6 +18,7 @@ const SYNOPSIS: Readonly<Record<Command, string>> = {
   compare: "[debian | demo | FILE]",
   trace: "[debian | demo | FILE]",
   measure: "[debian | demo | FILE]",
+  profile: "[debian | demo | FILE]",
   show: "hex:BYTES | IMAGE@PLACE | PLACE [IMAGE] | --hot N [IMAGE]",
   guests: "",
 };
@@ -40,6 +42,11 @@ A kernel's own symbols are used where --symbols names none. Only a trace to a fi
 where -dfilter A..B does what --range does here.
 
 Exit codes: as for run, where the end of the trace is a normal end.`,
+  profile: `The table (self: in the function itself; total: in what it calls too) is printed on stderr. --format folded is what flame-graph tools read, a
+stack a line; speedscope is JSON for www.speedscope.app. They go to stdout, where the guest's output then does not, or to --out; a folder gets
+all formats. Callers are found by frame pointers (EBP), so of code without them only some are seen. Addresses without a symbol count for their page.
+A kernel's own symbols are used where --symbols names none. Samples fall at the same instructions in every run. The clock of --trace is
+guest time; with it the run is counted as by measure, which takes longer. Exit codes: as for run; a used-up budget is a normal end.`,
   show: `BYTES are hexadecimal, spaces allowed. IMAGE is debian, demo or a file (default demo). A PLACE is 0xADDRESS, linear, or a symbol: of
 --symbols, or of the kernel itself. --at shows what the translator would make of the code at that time; --after and --expect run the guest
 and then show the regions that it is running there, or that it has entered most often (--hot).`,

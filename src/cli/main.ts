@@ -21,6 +21,7 @@ const PERFORM: Readonly<Record<Command, (settings: Settings) => Promise<number>>
   compare: async (settings) => (await import("./compare.ts")).compare(settings),
   trace: async (settings) => (await import("./trace.ts")).trace(settings),
   measure: async (settings) => (await import("./measure.ts")).measure(settings),
+  profile: async (settings) => (await import("./profile.ts")).profile(settings),
   show: async (settings) => (await import("./show.ts")).show(settings),
   guests,
 };

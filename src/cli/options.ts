@@ -5,8 +5,8 @@ import { CalqueError } from "../error.ts";
 import { parseSendText, type ScriptStep } from "../input.ts";
 import { checkMemorySize } from "../loaders/recognize.ts";
 
-export type Command = "run" | "lockstep" | "compare" | "trace" | "measure" | "show" | "guests";
-export const COMMANDS: readonly Command[] = ["run", "lockstep", "compare", "trace", "measure", "show", "guests"];
+export type Command = "run" | "lockstep" | "compare" | "trace" | "measure" | "profile" | "show" | "guests";
+export const COMMANDS: readonly Command[] = ["run", "lockstep", "compare", "trace", "measure", "profile", "show", "guests"];
 
 interface Option {
   /** How help writes the value; "" for a switch. */
@@ -16,7 +16,7 @@ interface Option {
   readonly repeated?: true;
 }
 
-const RUNNING: readonly Command[] = ["run", "lockstep", "compare", "trace", "measure"], MACHINE: readonly Command[] = [...RUNNING, "show"];
+const RUNNING: readonly Command[] = ["run", "lockstep", "compare", "trace", "measure", "profile"], MACHINE: readonly Command[] = [...RUNNING, "show"];
 
 export const OPTIONS = {
   kernel: { value: "FILE", help: "the kernel or image to start, in place of a name", commands: MACHINE },
@@ -25,8 +25,8 @@ export const OPTIONS = {
   memory: { value: "SIZE", help: "RAM, as 48M or 1G (default 256M)", commands: MACHINE },
   "load-at": { value: "ADDRESS", help: "the file is a flat image: load and enter it here", commands: MACHINE },
   bits: { value: "16|32", help: "flat images: real mode or flat protected mode (default 32)", commands: MACHINE },
-  engine: { value: "translate|interpret", help: "how guest code is run (default translate)", commands: ["run", "trace", "measure", "show"] },
-  serial: { value: "stdio|none|file:FILE", help: "where COM1 goes (default stdio; none where a trace goes there)", commands: ["run", "compare", "trace", "measure"] },
+  engine: { value: "translate|interpret", help: "how guest code is run (default translate)", commands: ["run", "trace", "measure", "profile", "show"] },
+  serial: { value: "stdio|none|file:FILE", help: "where COM1 goes (default stdio; none where a trace or profile goes there)", commands: ["run", "compare", "trace", "measure", "profile"] },
   expect: { value: "TEXT", help: "wait for this text from the guest; the last one ends the run well", commands: MACHINE, repeated: true },
   send: { value: "TEXT", help: "type this when the --expect before it is seen; knows \\n \\r \\t \\xHH", commands: MACHINE, repeated: true },
   timeout: { value: "SECONDS", help: "give up after so long (exit code 124)", commands: RUNNING },
@@ -45,12 +45,14 @@ export const OPTIONS = {
   "no-pass": { value: "NAME,…", help: `leave optimisations out: ${OPTIMISATIONS.join(", ")}`, commands: RUNNING },
   "verify-code": { value: "", help: "check every generated function before it runs", commands: RUNNING },
   at: { value: "COUNT|TEXT", help: "first run the guest so many instructions, or until it has printed TEXT", commands: ["show"] },
-  after: { value: "COUNT|TEXT", help: "first run the guest so many instructions; not show: or until it printed TEXT", commands: ["show", "measure", "compare"] },
+  after: { value: "COUNT|TEXT", help: "first run the guest so many instructions; not show: or until it printed TEXT", commands: ["show", "measure", "profile", "compare"] },
   hot: { value: "N", help: "the N regions of the running guest that were entered most often", commands: ["show"] },
   color: { value: "", help: "colours though stdout is no terminal", commands: ["show"] },
-  symbols: { value: "FILE", help: "names of addresses: an ELF file, a System.map, a copy of /proc/kallsyms", commands: ["trace", "show"] },
-  out: { value: "FILE|FOLDER", help: "where the trace goes (default stdout), the report's folder (default report)", commands: ["trace", "measure"] },
-  format: { value: "text|qemu", help: "lines for people, or QEMU's of -d cpu (default text)", commands: ["trace"] },
+  symbols: { value: "FILE", help: "names of addresses: an ELF file, a System.map, a copy of /proc/kallsyms", commands: ["trace", "profile", "show"] },
+  out: { value: "FILE|FOLDER", help: "where it goes: a trace or profile (default stdout), a report (default report)", commands: ["trace", "measure", "profile"] },
+  format: { value: "FORMAT", help: "trace: text, or qemu as -d cpu; profile: text, folded, speedscope", commands: ["trace", "profile"] },
+  interval: { value: "N", help: "a sample every N instructions, on average (default 10000)", commands: ["profile"] },
+  trace: { value: "FILE.json", help: "write interrupts, exceptions and regions too, for Chrome's tracing or Perfetto", commands: ["profile"] },
   instructions: { value: "", help: "a line an instruction (the default)", commands: ["trace"] },
   blocks: { value: "", help: "a line a block", commands: ["trace"] },
   registers: { value: "", help: "all general registers on every line, not only what changed", commands: ["trace"] },
@@ -71,6 +73,8 @@ export type SerialSink = { readonly kind: "stdio" | "none" } | { readonly kind: 
 /** 2026-01-01 00:00:00 UTC, in ms. */
 export const DEFAULT_RTC = Date.UTC(2026, 0, 1);
 
+const DEFAULT_INTERVAL = 10_000;
+
 export interface TraceSettings {
   /** A path, or "-". */
   readonly out: string;
@@ -82,6 +86,16 @@ export interface TraceSettings {
   readonly ring: 0 | 3 | undefined;
   readonly from: number;
   readonly to: number | undefined;
+}
+
+export interface ProfileSettings {
+  /** A file or folder; undefined = on stdout, the text on stderr. */
+  readonly out: string | undefined;
+  readonly format: "text" | "folded" | "speedscope";
+  /** Where the trace of events goes. */
+  readonly events: string | undefined;
+  /** Mean distance of samples, in instructions. */
+  readonly interval: number;
 }
 
 /** What the user asked for, checked and converted; files are not opened yet. */
@@ -122,6 +136,7 @@ export interface Settings {
   readonly color: boolean;
   readonly symbols: string | undefined;
   readonly trace: TraceSettings;
+  readonly profile: ProfileSettings;
   readonly fetch: boolean;
 }
 
@@ -237,6 +252,19 @@ function attachValues(args: readonly string[]): string[] {
 /** Converts the value of an option that was given. */
 type Convert = <Value>(name: OptionName, parse: (text: string, name: OptionName) => Value) => Value | undefined;
 
+function profileSettings({ values }: Given, convert: Convert): ProfileSettings {
+  const format = convert("format", (text, name) => parseChoice<ProfileSettings["format"]>(text, name, ["text", "folded", "speedscope"])) ?? "text";
+  const interval = convert("interval", parseNumber) ?? DEFAULT_INTERVAL, out = values.get("out");
+  if (interval < 1) throw new CalqueError("samples are 1 instruction apart at least", "--interval");
+  if (out === undefined && format !== "text" && values.get("serial") === "stdio") throw new CalqueError("the profile goes to stdout; give it another place with --out, or the guest's output", "--serial");
+  const events = values.get("trace");
+  if (events === "-") throw new CalqueError("the trace of events needs a file", "--trace");
+  return { out: out === "-" ? undefined : out, format, events, interval };
+}
+
+const NO_PROFILE: ProfileSettings = { out: undefined, format: "text", events: undefined, interval: DEFAULT_INTERVAL };
+const NO_TRACE: TraceSettings = { out: "-", format: "text", unit: "instructions", registers: false, ranges: [], ring: undefined, from: 0, to: undefined };
+
 function traceSettings({ values, ranges }: Given, convert: Convert): TraceSettings {
   const ring = convert("ring", (text, name) => parseChoice(text, name, ["0", "3"]));
   const format = convert("format", (text, name) => parseChoice<"text" | "qemu">(text, name, ["text", "qemu"])) ?? "text";
@@ -259,7 +287,8 @@ function toSettings(command: Command, given: Given): Settings {
   const bits = convert("bits", (text, name) => parseChoice(text, name, ["16", "32"]));
   if (values.has("replay") && script.some((step) => step.kind === "send")) throw new CalqueError("a replay types by itself; leave out --send", "--replay");
   if (values.has("replay") && values.has("input")) throw new CalqueError("a replay reads no other input; leave out --input", "--replay");
-  const trace = traceSettings(given, convert), traceToStdout = command === "trace" && trace.out === "-";
+  const profile = command === "profile" ? profileSettings(given, convert) : NO_PROFILE, profileToStdout = profile.format !== "text" && profile.out === undefined;
+  const trace = command === "profile" ? NO_TRACE : traceSettings(given, convert), traceToStdout = command === "trace" && trace.out === "-";
   if (traceToStdout && values.get("serial") === "stdio") throw new CalqueError("the trace goes to stdout; give it another place with --out, or the guest's output", "--serial");
   return {
     operands: given.operands,
@@ -268,7 +297,7 @@ function toSettings(command: Command, given: Given): Settings {
     loadAt: convert("load-at", (text, name) => parseLimited(text, name, 0xffffffff)),
     bits: bits === undefined ? undefined : bits === "16" ? 16 : 32,
     engine: convert("engine", (text, name) => parseChoice<Engine>(text, name, ["translate", "interpret"])) ?? "translate",
-    serial: convert("serial", parseSerial) ?? { kind: traceToStdout ? "none" : "stdio" },
+    serial: convert("serial", parseSerial) ?? { kind: traceToStdout || profileToStdout ? "none" : "stdio" },
     script,
     timeout: convert("timeout", parseSeconds),
     maxInstructions: convert("max-instructions", parseNumber),
@@ -282,7 +311,7 @@ function toSettings(command: Command, given: Given): Settings {
     peers: values.has("peers"), out: values.get("out") ?? "report",
     off: convert("no-pass", parseOptimisations) ?? new Set(), verifyCode: values.has("verify-code"),
     at: values.get("at"), after: command === "show" ? convert("after", parseNumber) : undefined, hot: convert("hot", parseNumber), color: values.has("color"),
-    symbols: values.get("symbols"), trace,
+    symbols: values.get("symbols"), trace, profile,
     fetch: values.has("fetch"),
   };
 }
