@@ -51,7 +51,7 @@ export const OPTIONS = {
   symbols: { value: "FILE", help: "names of addresses: an ELF file, a System.map, a copy of /proc/kallsyms", commands: ["trace", "profile", "show"] },
   out: { value: "FILE|FOLDER", help: "where it goes: a trace or profile (default stdout), a report (default report)", commands: ["trace", "measure", "profile"] },
   format: { value: "FORMAT", help: "trace: text, or qemu as -d cpu; profile: text, folded, speedscope", commands: ["trace", "profile"] },
-  interval: { value: "N", help: "a sample every N instructions, on average (default 10000)", commands: ["profile"] },
+  interval: { value: "N", help: "a sample every N instructions, on average (default 20000)", commands: ["profile"] },
   trace: { value: "FILE.json", help: "write interrupts, exceptions and regions too, for Chrome's tracing or Perfetto", commands: ["profile"] },
   instructions: { value: "", help: "a line an instruction (the default)", commands: ["trace"] },
   blocks: { value: "", help: "a line a block", commands: ["trace"] },
@@ -73,7 +73,7 @@ export type SerialSink = { readonly kind: "stdio" | "none" } | { readonly kind: 
 /** 2026-01-01 00:00:00 UTC, in ms. */
 export const DEFAULT_RTC = Date.UTC(2026, 0, 1);
 
-const DEFAULT_INTERVAL = 10_000;
+const DEFAULT_INTERVAL = 20_000;
 
 export interface TraceSettings {
   /** A path, or "-". */
