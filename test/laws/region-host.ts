@@ -41,6 +41,8 @@ export class RegionHost {
   readonly #memory: GuestMemory;
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #functions: ReturnType<typeof runtimeFunctions>;
+  /** All state words after a reset: instructions that call the monitor change more than registers and flags. */
+  readonly #pristine: Int32Array;
   #steps: string[] = [];
 
   constructor() {
@@ -48,6 +50,7 @@ export class RegionHost {
     const monitor = { cpu, memory: linearMemory(memory), ports: { read: () => 0xff, write: () => {} }, now: () => 0 };
     resetState(cpu);
     memory.exact = false;
+    this.#pristine = cpu.words.slice();
     this.#functions = runtimeFunctions(monitor, memory, new Fpu(cpu), { interrupted: false, requested: () => false });
     this.#values = {
       S: cpu.words, MEM8: memory.ram, MEM16: memory.ram16, MEM32: memory.ram32, READ: ring.read, WRITE: ring.write, EXEC: ring.exec,
@@ -89,6 +92,7 @@ export class RegionHost {
     const { words } = this.#cpu, memory = this.#memory;
     for (let k = 0; k < memory.ram32.length; k++) memory.ram32[k] = Math.imul(k ^ initial.pattern, 0x9e3779b1);
     memory.flushAll();
+    words.set(this.#pristine);
     words.set(initial.registers, 0);
     setArithmeticFlags(words, initial.flags);
     words[SLOT.faultId] = -1;
