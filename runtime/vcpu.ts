@@ -468,6 +468,7 @@ export class Vcpu {
       this.#entryBudget = budget;
       this.#entryCount = count;
       cache.running = region;
+      region.entered++;
       code = measured ? this.#runTimed(region, budget, entry.number) : region.run(budget, entry.number);
       count += budget - S[LEFT]!;
       stats.entries++;
@@ -508,7 +509,6 @@ export class Vcpu {
 
   #runTimed(region: Region, budget: number, entry: number): number {
     const { watch, translated } = this.#measurement!, started = watch.start(translated);
-    region.entered++;
     try {
       return region.run(budget, entry);
     } finally {

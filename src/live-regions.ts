@@ -53,10 +53,11 @@ export function regionsAt(machine: Machine, address: number, to = address): read
 }
 
 /** A region with the JavaScript that runs, and the handlers that it leans on. */
-export function explainLive(machine: Machine, region: Region, symbols: SymbolTable): Explanation[] {
+export function explainLive(machine: Machine, region: Region, symbols: SymbolTable, countOf?: (linear: number, user: boolean) => number): Explanation[] {
   const { space: { mode }, linear, text } = region, nameOf = (address: number): string | undefined => symbols.describe(address);
   const code = { mode, at: (address: number) => readLinear(machine, address, LONGEST) };
-  const [found, ...handlers] = explain(linear, code, { limits: LIMITS, view: viewOf(machine, region), entries: [...text.entries.keys()].slice(1), nameOf });
+  const counts = countOf === undefined ? {} : { countOf: (address: number) => countOf(address, mode.user) };
+  const [found, ...handlers] = explain(linear, code, { limits: LIMITS, view: viewOf(machine, region), entries: [...text.entries.keys()].slice(1), nameOf, ...counts });
   const ring = `ring ${mode.user ? 3 : 0}`, entered = `entered ${region.entered.toLocaleString("en")} times`;
   if (found?.kind !== "region") return [{ ...found!, title: `region ${(linear >>> 0).toString(16).padStart(8, "0")}, ${ring}, ${entered}: its page is not mapped now`, javascript: text.source }];
   return [{ ...found, title: `${found.title}, ${ring}, ${entered}`, javascript: text.source }, ...handlers];

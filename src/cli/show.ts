@@ -1,4 +1,5 @@
 /** `calque show`: guest code and what becomes of it. */
+import { Measurement } from "../../runtime/measure/measurement.ts";
 import { modeKey, modeOf } from "../../runtime/mode.ts";
 import { LIMITS } from "../../runtime/region.ts";
 import { explain, explainAll, type CodeBytes, type Explanation, type ExplainOptions, type Mode } from "../../translator/translate.ts";
@@ -89,14 +90,31 @@ function requestOf({ operands, hot, kernel }: Settings): Request {
   return image === undefined || place === undefined ? { place: first, image: [] } : { place, image: [image] };
 }
 
+interface Guest {
+  readonly machine: Machine;
+  readonly symbols: SymbolTable;
+  /** Executions of the instruction at a linear address. */
+  readonly countOf: ((linear: number, user: boolean) => number) | undefined;
+}
+
+function executions(measurement: Measurement): (linear: number, user: boolean) => number {
+  const counts = new Map<string, number>(), key = (linear: number, user: boolean): string => `${user ? "u" : "s"}${linear >>> 0}`;
+  measurement.collect();
+  for (const { linear, user, interpreted, translated } of measurement.executed.all()) {
+    counts.set(key(linear, user), (counts.get(key(linear, user)) ?? 0) + interpreted + translated);
+  }
+  return (linear, user) => counts.get(key(linear, user)) ?? 0;
+}
+
 /** A guest that stands where it is to be looked at. */
-function prepareGuest(settings: Settings, image: readonly string[], moment: Moment | undefined): { machine: Machine; symbols: SymbolTable } {
+function prepareGuest(settings: Settings, image: readonly string[], moment: Moment | undefined): Guest {
   const { at } = settings, untilText = moment?.option === "--at" && moment.count === Infinity;
   const script = untilText ? [...settings.script, { kind: "expect", text: new TextEncoder().encode(at) } as const] : settings.script;
   const boot = bootOptions({ ...settings, operands: image }), symbols = symbolsFor(settings, boot.kernel);
-  const { machine } = prepareWith({ ...settings, script }, settings.engine, boot);
+  const measurement = settings.counts ? new Measurement(() => performance.now()) : undefined;
+  const { machine } = prepareWith({ ...settings, script }, settings.engine, boot, undefined, measurement === undefined ? {} : { measurement });
   if (moment !== undefined) runTo(machine, moment);
-  return { machine, symbols };
+  return { machine, symbols, countOf: measurement === undefined ? undefined : executions(measurement) };
 }
 
 /** What the translator would make of the code now: of what was executed where `live`, else of all that can be. */
@@ -113,16 +131,17 @@ function explainGuest(settings: Settings): Explanation[] {
   if (at !== undefined && after !== undefined) throw new CalqueError("give one moment, with --at or with --after", "--after");
   const live = moment !== undefined && moment.option !== "--at";
   if (hot !== undefined && !live) throw new CalqueError("no code is hot before it has run: say until when with --after COUNT or --expect TEXT", "--hot");
-  const { machine, symbols } = prepareGuest(settings, image, moment);
+  if (settings.counts && !live) throw new CalqueError("nothing was executed yet: say until when with --after COUNT or --expect TEXT", "--counts");
+  const { machine, symbols, countOf } = prepareGuest(settings, image, moment);
   if (place === undefined) {
     const regions = liveRegions(machine).slice(0, hot);
     if (regions.length === 0) throw new CalqueError(`nothing was translated in ${machine.instructions} instructions`, "--hot");
-    return regions.flatMap((region) => explainLive(machine, region, symbols));
+    return regions.flatMap((region) => explainLive(machine, region, symbols, countOf));
   }
   const address = parseAddress(place, symbols, settings.operands[0]!);
   if (readLinear(machine, address, 1).length === 0) throw new CalqueError(`nothing is mapped at 0x${address.toString(16)}`, settings.operands[0]);
   const regions = live ? regionsAt(machine, address, symbols.rangeOf(place)?.[1]).slice(0, MOST_REGIONS) : [];
-  return regions.length > 0 ? regions.flatMap((region) => explainLive(machine, region, symbols)) : explainCode(machine, address, symbols, settings, live);
+  return regions.length > 0 ? regions.flatMap((region) => explainLive(machine, region, symbols, countOf)) : explainCode(machine, address, symbols, settings, live);
 }
 
 /** Prints what becomes of the code, and returns the exit code. Throws `CalqueError`. */

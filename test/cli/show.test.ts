@@ -72,6 +72,14 @@ describe("a running guest", () => {
     expect(stdout, "what was not executed is not in it").not.toContain("cli");
   });
 
+  it("is shown with how often each instruction was executed", async () => {
+    // mov; then 499,999 turns of dec and jne, and one more dec: 1,000,000 instructions.
+    const { code, stdout, stderr } = await calque(["show", "turn", path, ...common, "--after", "1_000_000", "--counts"]);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^I 00100005 {2}49 +dec ecx {3}500,000 times$/m);
+    expect(stdout).toMatch(/^B 00100006 {2}75 fd +jne 0x100005 {2}<turn> {3}499,999 times$/m);
+  });
+
   it("is found by an instruction in the middle, by IMAGE@SYMBOL, and by heat", async () => {
     const shown = await Promise.all([["0x100006", path], [`${path}@turn`], ["--hot", "1", path]].map((place) => calque(["show", ...place, ...common, "--after", "1_000_000"])));
     for (const { stdout, stderr } of shown) expect(stdout, stderr).toMatch(/^=== region 00100005 <turn>: /m);
@@ -110,7 +118,7 @@ describe("a running guest", () => {
 
   it.each([
     [["nosuch", path], /^calque: nosuch: no symbol "nosuch" among 3\n$/], [["0x123456789", path], /^calque: 0x123456789: "0x123456789" is no address of 32 bits\n$/],
-    [["--hot", "2", path], /^calque: --hot: no code is hot before it has run/], [["turn", path, "--after", "5_000_000"], /^calque: --after: the guest ended \(halted\) after 2000003 instr/],
+    [["turn", path, "--counts"], /^calque: --counts: nothing was executed yet/], [["--hot", "2", path], /^calque: --hot: no code is hot before it has run/], [["turn", path, "--after", "5_000_000"], /^calque: --after: the guest ended \(halted\) after 2000003 instr/],
     [["turn", path, "--after", "5", "--at", "5"], /^calque: --after: give one moment/], [["--hot", "1", path, "--after", "5"], /^calque: --hot: nothing was translated in 5/],
     [["turn", path, "more"], /^calque: show takes hex:BYTES, IMAGE@PLACE/], [[], /^calque: show takes hex:BYTES/],
   ])("refuses %j in one line", async (args, message) => {
