@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 if (Number(process.versions.node.split(".")[0]) < 24) {
@@ -10,5 +11,6 @@ export default defineConfig({
     // Those need packages of the machine's Debian; vitest.packages.config.ts runs them.
     exclude: ["test/packages/**"],
     testTimeout: 60_000,
+    maxWorkers: availableParallelism(), // the default leaves one core out, of two that is half
   },
 });
