@@ -5,7 +5,7 @@
  * registers in `d` and `s`, memory in `b` (base) `x` (index) `c` (scale) `p` (displacement), immediates in `m` and `k`;
  * a relative branch has its displacement in `k`.
  */
-import type { Instruction, Operand } from "./decode/instruction.ts";
+import { DS, ES, SS, type Instruction, type Operand } from "./decode/instruction.ts";
 import type { Row } from "./isa/row.ts";
 
 /** The parts of the processor's mode that change what an instruction means. */
@@ -31,7 +31,7 @@ export type Fields = Record<FieldName, number>;
 
 export type Shape =
   | { readonly kind: "reg"; readonly size: 1 | 2 | 4; readonly field: "d" | "s" }
-  | { readonly kind: "mem"; readonly size: number; readonly segment: number; readonly index: boolean; readonly base: boolean }
+  | { readonly kind: "mem"; readonly size: number; readonly segment: number; readonly index: boolean }
   | { readonly kind: "imm"; readonly size: 1 | 2 | 4; readonly field: "m" | "k" }
   | { readonly kind: "rel" }
   | { readonly kind: "far" }
@@ -66,9 +66,9 @@ const REP_NUMBER = { "": 0, rep: 1, repne: 2 } as const;
 
 /**
  * Fills `fields` from the operands. Returns a number that tells the form from the others of the same row in the same mode: 4 bits for
- * each operand, 9 of the memory operand (there is one at most), then sizes, repetition and segment.
+ * each operand, 8 of the memory operand (there is one at most), then sizes, repetition and segment.
  */
-function takeOperands({ row, operands, operandSize, addressSize, rep, segment }: Instruction, fields: Fields): number {
+function takeOperands({ row, operands, operandSize, addressSize, rep, segment }: Instruction, mode: Mode, fields: Fields): number {
   fields.d = fields.s = fields.c = fields.p = fields.m = fields.k = 0;
   fields.b = fields.x = ZERO_REGISTER;
   let registers = 0, immediates = 0, memory = 0, kinds = 0;
@@ -87,7 +87,7 @@ function takeOperands({ row, operands, operandSize, addressSize, rep, segment }:
         if (operand.index >= 0) fields.x = operand.index;
         fields.c = operand.scale;
         fields.p = operand.disp;
-        memory = operand.size | (operand.segment << 4) | (operand.base >= 0 ? 1 << 7 : 0) | (operand.index >= 0 ? 1 << 8 : 0);
+        memory = operand.size | (effectiveSegment(operand.segment, mode) << 4) | (operand.index >= 0 ? 1 << 7 : 0);
         break;
       case "imm":
         kind = IMMEDIATE + (operand.size >> 1);
@@ -112,20 +112,23 @@ function takeOperands({ row, operands, operandSize, addressSize, rep, segment }:
     kinds = (kinds << OPERAND_BITS) | kind;
   }
   const repeated = row.rep === "none" ? 0 : REP_NUMBER[rep];
-  return kinds | (((((memory << 3 | segment) << 2 | repeated) << 1 | operandSize >> 2) << 1 | addressSize >> 2) << (OPERAND_BITS * MOST_OPERANDS));
+  return kinds | (((((memory << 3 | effectiveSegment(segment, mode)) << 2 | repeated) << 1 | operandSize >> 2) << 1 | addressSize >> 2) << (OPERAND_BITS * MOST_OPERANDS));
 }
+
+/** Flat segments are alike, but that nothing may be written through CS: code that uses fewer forms uses less of the host's caches. */
+function effectiveSegment(segment: number, { flat }: Mode): number { return flat && (segment === ES || segment === SS) ? DS : segment; }
 
 function registerNumber(operand: { readonly size: number; readonly index: number }): number {
   return operand.size === 1 ? byteRegister(operand.index) : operand.index;
 }
 
 /** What stands where, without the values. */
-function shapesOf(operands: readonly Operand[]): Shape[] {
+function shapesOf(operands: readonly Operand[], mode: Mode): Shape[] {
   let registers = 0, immediates = 0;
   return operands.map((operand): Shape => {
     switch (operand.kind) {
       case "reg": return registers === 2 ? { kind: "cl" } : { kind: "reg", size: operand.size, field: registers++ === 0 ? "d" : "s" };
-      case "mem": return { kind: "mem", size: operand.size, segment: operand.segment, index: operand.index >= 0, base: operand.base >= 0 };
+      case "mem": return { kind: "mem", size: operand.size, segment: effectiveSegment(operand.segment, mode), index: operand.index >= 0 };
       case "imm": return { kind: "imm", size: operand.size, field: immediates++ === 0 ? "m" : "k" };
       case "rel": return { kind: "rel" };
       case "far": return { kind: "far" };
@@ -135,15 +138,15 @@ function shapesOf(operands: readonly Operand[]): Shape[] {
   });
 }
 
-function newForm({ row, operands, operandSize, addressSize, segment, ...instruction }: Instruction, mode: Mode): Form {
-  const shapes = shapesOf(operands), rep = row.rep === "none" ? "" : instruction.rep;
+function newForm({ row, operands, operandSize, addressSize, ...instruction }: Instruction, mode: Mode): Form {
+  const shapes = shapesOf(operands, mode), segment = effectiveSegment(instruction.segment, mode), rep = row.rep === "none" ? "" : instruction.rep;
   const key = formKey(row.semantics, row.mnemonic, row.condition, shapes, operandSize, addressSize, rep, segment, mode);
   return { key, semantics: row.semantics, mnemonic: row.mnemonic, condition: row.condition, operands: shapes, operandSize, addressSize, rep, segment, mode };
 }
 
 /** Fills `fields` from the operands and returns the form. */
 export function formOf(instruction: Instruction, mode: Mode, fields: Fields): Form {
-  takeOperands(instruction, fields);
+  takeOperands(instruction, mode, fields);
   return newForm(instruction, mode);
 }
 
@@ -158,7 +161,7 @@ export class Forms {
 
   /** As `formOf`. */
   of(instruction: Instruction, fields: Fields): Form {
-    const { row } = instruction, number = takeOperands(instruction, fields);
+    const { row } = instruction, number = takeOperands(instruction, this.mode, fields);
     let forms = this.#byRow.get(row);
     if (forms === undefined) this.#byRow.set(row, (forms = new Map()));
     let form = forms.get(number);
@@ -176,7 +179,7 @@ export class Forms {
 function shapeKey(shape: Shape): string {
   switch (shape.kind) {
     case "reg": return `r${shape.size}`;
-    case "mem": return `m${shape.size}${"ecsdfg"[shape.segment]}${shape.base ? "b" : ""}${shape.index ? "x" : ""}`;
+    case "mem": return `m${shape.size}${"ecsdfg"[shape.segment]}${shape.index ? "x" : ""}`;
     case "imm": return `i${shape.size}`;
     case "rel": return "rel";
     case "far": return "far";

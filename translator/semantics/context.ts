@@ -89,7 +89,7 @@ export class Semantics {
     if (shape.kind !== "mem") throw new Error(`${this.form.key}: operand ${k} is no memory`);
     let offset: Node = ir.field("p");
     if (shape.index) offset = ir.add(ir.shl(ir.reg(ir.field("x"), 4), ir.field("c")), offset);
-    if (shape.base) offset = ir.add(ir.reg(ir.field("b"), 4), offset);
+    offset = ir.add(ir.reg(ir.field("b"), 4), offset); // an absent base is the register that is always 0
     return this.form.addressSize === 2 ? ir.zext(offset, 2) : offset;
   }
 
