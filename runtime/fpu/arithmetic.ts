@@ -8,14 +8,16 @@
  * leaves the packed result in `result` and returns the exception flags it met. Where an unmasked IE, DE or ZE is among them, `result`
  * means nothing: the instruction delivers none (SDM volume 1, 8.5). NaNs follow table 4-7.
  */
-import {
-  ANY_NAN, BIAS, C0, C1, C2, C3, DE, DENORMAL, DOWN, EXP, EXPONENT_MASK, EXTENDED, HIGH, IE, INFINITY, INTEGER_BIT, LOW, NEAREST, NOT_A_NUMBER,
-  PE, QUIET_NAN, ROUNDING_CONTROL, SIGN, SIGNALLING_NAN, SIGN_BIT, UNSUPPORTED, ZE, ZERO, setIndefinite, setInfinity, setPacked, setQuieted,
-  setZero, unpack,
-} from "./extended.ts";
+import * as extended from "./extended.ts";
+import { setIndefinite, setInfinity, setPacked, setQuieted, setZero, unpack } from "./extended.ts";
 import type { Kind } from "./extended.ts";
 import { precisionOf, roundExtended } from "./rounding.ts";
 import { root, squareRootOf } from "./square-root.ts";
+
+const {
+  ANY_NAN, BIAS, C0, C1, C2, C3, DE, DENORMAL, DOWN, EXP, EXPONENT_MASK, EXTENDED, HIGH, IE, INFINITY, INTEGER_BIT, LOW, NEAREST,
+  NOT_A_NUMBER, PE, QUIET_NAN, ROUNDING_CONTROL, SIGN, SIGNALLING_NAN, SIGN_BIT, UNSUPPORTED, ZE, ZERO,
+} = extended;
 
 const LIMB = 0x1000000, PER_LIMB = 1 / LIMB, LIMB_MASK = LIMB - 1;
 /** Quotient bits found at a time; the product of one such digit with a limb stays below 2^46. */

@@ -3,8 +3,11 @@
  * goes. Everything else is declined and nothing has been done.
  */
 import type { GuestMemory } from "../memory.ts";
-import { SLOT } from "../state.ts";
-import { BIAS, INTEGER_BIT, SIGN_BIT } from "./extended.ts";
+import * as state from "../state.ts";
+import * as extended from "./extended.ts";
+
+const { SLOT } = state;
+const { BIAS, INTEGER_BIT, SIGN_BIT } = extended;
 
 export const SINGLE_REBIAS = BIAS - 127, DOUBLE_REBIAS = BIAS - 1023;
 const USER = 3;

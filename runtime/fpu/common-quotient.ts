@@ -5,8 +5,12 @@
  *
  * Products are split by Dekker's method (A floating-point technique for extending the available precision, Numerische Mathematik 18, 1971).
  */
-import { BIAS, EXPONENT_MASK, SIGN_BIT } from "./extended.ts";
-import { DECLINED, isCommon, isZero, type CommonOperation, type CommonSums } from "./common-sums.ts";
+import * as extended from "./extended.ts";
+import * as commonSumsModule from "./common-sums.ts";
+import { isCommon, isZero, type CommonOperation, type CommonSums } from "./common-sums.ts";
+
+const { BIAS, EXPONENT_MASK, SIGN_BIT } = extended;
+const { DECLINED } = commonSumsModule;
 
 const LEAST = 0x80, ROOM = 0x7e00;
 const WORD = 2 ** 32, PER_WORD = 2 ** -32, LOW_BITS = 0x7ff;

@@ -1,9 +1,16 @@
 /** Stores to memory in the common case: the register at `from` (an index into the state words) is converted and written. */
 import type { GuestMemory } from "../memory.ts";
-import { SLOT } from "../state.ts";
-import { DOUBLE_REBIAS, SINGLE_REBIAS, type CommonOperands } from "./common-operands.ts";
-import { DECLINED, isZero } from "./common-sums.ts";
-import { BIAS, C1, CHOP, EXPONENT_MASK, INTEGER_BIT, NEAREST, PE, ROUNDING_CONTROL, SIGN_BIT } from "./extended.ts";
+import * as state from "../state.ts";
+import * as operandsModule from "./common-operands.ts";
+import { type CommonOperands } from "./common-operands.ts";
+import * as commonSumsModule from "./common-sums.ts";
+import { isZero } from "./common-sums.ts";
+import * as extended from "./extended.ts";
+
+const { SLOT } = state;
+const { DOUBLE_REBIAS, SINGLE_REBIAS } = operandsModule;
+const { DECLINED } = commonSumsModule;
+const { BIAS, C1, CHOP, EXPONENT_MASK, INTEGER_BIT, NEAREST, PE, ROUNDING_CONTROL, SIGN_BIT } = extended;
 
 const ALL_MASKED = 0x3f;
 /** No int32 and beyond any that rounding makes of one. */

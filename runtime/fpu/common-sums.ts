@@ -3,9 +3,12 @@
  * Everything else is declined, and arithmetic.ts does it. Operands are passed word by word, so that nothing is unpacked into memory; the
  * functions are made for one state, whose address the host's compiler then knows.
  */
-import { SLOT } from "../state.ts";
-import { BIAS, C0, C1, C3, DOWN, EXPONENT_MASK, INTEGER_BIT, PE, ROUNDING_CONTROL, SIGN_BIT } from "./extended.ts";
+import * as state from "../state.ts";
+import * as extended from "./extended.ts";
 import { precisionOf, roundExtended } from "./rounding.ts";
+
+const { SLOT } = state;
+const { BIAS, C0, C1, C3, DOWN, EXPONENT_MASK, INTEGER_BIT, PE, ROUNDING_CONTROL, SIGN_BIT } = extended;
 
 /** In place of exception flags or condition codes: not the common case; nothing has been done. */
 export const DECLINED = -1;

@@ -11,13 +11,19 @@
 import type { RuntimeFunction } from "../functions.ts";
 import type { GuestMemory } from "../memory.ts";
 import { setArithmeticFlags } from "../flags.ts";
-import { AC, CF, CR0_EM, CR0_TS, SLOT, ZF } from "../state.ts";
+import * as state from "../state.ts";
 import { commonOperands, type Operand } from "./common-operands.ts";
 import { commonQuotients } from "./common-quotient.ts";
 import { commonStores } from "./common-stores.ts";
-import { commonSums, compareCommon, DECLINED } from "./common-sums.ts";
-import { BIAS, C0, C1, C3, CONDITION_CODES, ES, INTEGER_BIT, SIGN_BIT, TOP_SHIFT } from "./extended.ts";
-import { FLIPS_DESTINATION, FLIPS_SOURCE, POPS, REVERSED, SECOND_POP } from "./forms.ts";
+import * as commonSumsModule from "./common-sums.ts";
+import { commonSums, compareCommon } from "./common-sums.ts";
+import * as extended from "./extended.ts";
+import * as forms from "./forms.ts";
+
+const { AC, CF, CR0_EM, CR0_TS, SLOT, ZF } = state;
+const { DECLINED } = commonSumsModule;
+const { BIAS, C0, C1, C3, CONDITION_CODES, ES, INTEGER_BIT, SIGN_BIT, TOP_SHIFT } = extended;
+const { FLIPS_DESTINATION, FLIPS_SOURCE, POPS, REVERSED, SECOND_POP } = forms;
 
 const { cr0: CR0, eflags: EFLAGS, fpuControl: CONTROL, fpuStatus: STATUS, fpuTag: TAG, st0Low: FIRST } = SLOT;
 const TOP_MASK = 7 << TOP_SHIFT, EMPTY = 3, ALL_MASKED = 0x3f;

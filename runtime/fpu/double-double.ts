@@ -6,7 +6,9 @@
  * Computer Programming, volume 2, 4.2.2). A multiplication or division errs by less than 2^-100 of its result, a sum by less than 2^-100 of its larger operand.
  */
 import type { Arithmetic } from "./arithmetic.ts";
-import { BIAS, EXP, EXTENDED, HIGH, LOW } from "./extended.ts";
+import * as extended from "./extended.ts";
+
+const { BIAS, EXP, EXTENDED, HIGH, LOW } = extended;
 
 /** The registers: register k is R[2k] + R[2k + 1], the second at most half a unit in the last place of the first. */
 export const R = new Float64Array(32);

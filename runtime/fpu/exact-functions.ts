@@ -7,10 +7,13 @@
 import { mantissaOf } from "./arithmetic.ts";
 import type { Arithmetic } from "./arithmetic.ts";
 import { exponentOf } from "./double-double.ts";
-import { BIAS, EXP, EXPONENT_MASK, EXTENDED, PE, SIGN, SIGN_BIT, UE, setZero } from "./extended.ts";
+import * as extended from "./extended.ts";
+import { setZero } from "./extended.ts";
 import {
   FRACTION, LN2, LOG2E, PI, arctangentOfRatio, bitLength, cosineSeries, exponentialRatio, logarithmOfRatio, shift, sineSeries,
 } from "./fixed-point.ts";
+
+const { BIAS, EXP, EXPONENT_MASK, EXTENDED, PE, SIGN, SIGN_BIT, UE } = extended;
 
 /** Fraction bits of most values here. */
 export const SCALE = Number(FRACTION);

@@ -7,11 +7,13 @@
  * are below 2^-36, so that their errors stay below 2^-88.
  */
 import type { Arithmetic } from "./arithmetic.ts";
-import {
-  R, UNDECIDED, add, deliverPair, divide, exponentOf, multiply, negate, pairs, powerOfTwo, setFrom, setMantissa, setSum, sumSeries, type Series,
-} from "./double-double.ts";
-import { HIGH, LOW, SIGN, SIGN_BIT } from "./extended.ts";
+import * as doubleDouble from "./double-double.ts";
+import { add, deliverPair, divide, exponentOf, multiply, negate, pairs, powerOfTwo, setFrom, setMantissa, setSum, sumSeries, type Series } from "./double-double.ts";
+import * as extended from "./extended.ts";
 import { FRACTION, LN2, LOG2E, ONE, PI, arctangentOfStep, exponentialRatio, logarithmOfRatio } from "./fixed-point.ts";
+
+const { R, UNDECIDED } = doubleDouble;
+const { HIGH, LOW, SIGN, SIGN_BIT } = extended;
 
 const SCALE = 200;
 const ARGUMENT = 0, SQUARE = 1, SUM = 2, SINE = 3, COSINE = 4, FACTOR = 5, RESULT = 6;

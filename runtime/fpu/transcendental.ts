@@ -9,13 +9,18 @@
  */
 import { mantissaOf } from "./arithmetic.ts";
 import type { Arithmetic } from "./arithmetic.ts";
-import { UNDECIDED, exponentOf } from "./double-double.ts";
+import * as doubleDouble from "./double-double.ts";
+import { exponentOf } from "./double-double.ts";
 import {
   SCALE, deliver, exactArctangent, exactCircular, exactLogarithm, exactLogarithmPlusOne, exactPowerMinusOne, exactTangent,
 } from "./exact-functions.ts";
-import { INFINITY, NORMAL, NOT_A_NUMBER, PE, SIGN, SIGN_BIT, ZE, ZERO, setInfinity, setZero } from "./extended.ts";
+import * as extended from "./extended.ts";
+import { setInfinity, setZero } from "./extended.ts";
 import { ONE, PI } from "./fixed-point.ts";
 import { quickArctangent, quickCircular, quickLogarithm, quickLogarithmPlusOne, quickPowerMinusOne, quickTangent } from "./quick-functions.ts";
+
+const { UNDECIDED } = doubleDouble;
+const { INFINITY, NORMAL, NOT_A_NUMBER, PE, SIGN, SIGN_BIT, ZE, ZERO } = extended;
 
 /** Below 2^-TINY, sine and tangent differ from their argument, and the cosine from 1, by less than rounding can tell but for the direction. */
 const TINY = 70;
