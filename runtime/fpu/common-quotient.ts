@@ -44,7 +44,8 @@ export function commonQuotients({ round, set }: Pick<CommonSums, "round" | "set"
     const scaledB = b * SPLITTER, highB = scaledB - (scaledB - b), lowB = b - highB;
     const product = first * b, error = ((firstHigh * highB - product) + firstHigh * lowB + firstLow * highB) + firstLow * lowB;
     const rest = (a - product) - error + ((al & LOW_BITS) - first * (bl & LOW_BITS));
-    const second = rest / b, exact = rest === 0 && firstLow === 0;
+    // With a divisor of 53 bits what is left is exact (Dekker's remainder), and with a quotient of 26 bits.
+    const second = rest / b, exact = rest === 0 && (firstLow === 0 || (bl & LOW_BITS) === 0);
     return first > 1 || (first === 1 && second >= 0)
       ? deliver(to, exponent | sign, first * 2 ** 63, second * 2 ** 63, exact)
       : deliver(to, (exponent - 1) | sign, first * 2 ** 64, second * 2 ** 64, exact);

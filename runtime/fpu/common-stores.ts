@@ -116,7 +116,13 @@ export function commonStores(state: Int32Array, memory: GuestMemory, { writable,
   function integer64(linear: number, from: number): number {
     const at = writable(linear, 8), signExp = S[from + 2]!, shift = BIAS + 63 - (signExp & EXPONENT_MASK);
     let low = S[from]!, high = S[from + 1]!, rest = 0;
-    if (at < 0 || high >= 0 || shift < 1 || shift > 63 || !nearestOrChop()) return DECLINED;
+    if (at < 0 || !nearestOrChop()) return DECLINED;
+    if (isZero(low, high, signExp)) {
+      ram32[at] = 0;
+      ram32[at + 1] = 0;
+      return 0;
+    }
+    if (high >= 0 || shift < 1 || shift > 63) return DECLINED;
     if (shift < 32) {
       rest = low << (32 - shift);
       low = (high << (32 - shift)) | (low >>> shift);

@@ -98,8 +98,8 @@ export function commonSums(state: Int32Array): CommonSums {
     const swap = (ax & EXPONENT_MASK) === (bx & EXPONENT_MASK)
       ? ah === bh ? al >>> 0 < bl >>> 0 : ah >>> 0 < bh >>> 0
       : (ax & EXPONENT_MASK) < (bx & EXPONENT_MASK);
-    const bigHigh = swap ? bh : ah, bigLow = swap ? bl : al, signExp = swap ? bx : ax;
-    let high = swap ? ah : bh, low = swap ? al : bl, extra = 0;
+    const bigHigh = swap ? bh : ah, bigLow = swap ? bl : al;
+    let signExp = swap ? bx : ax, high = swap ? ah : bh, low = swap ? al : bl, extra = 0;
     const shift = (signExp & EXPONENT_MASK) - ((swap ? ax : bx) & EXPONENT_MASK);
     if (shift !== 0) {
       if (shift < 32) {
@@ -112,33 +112,36 @@ export function commonSums(state: Int32Array): CommonSums {
         high = 0;
       }
     }
-    if (((ax ^ bx) & SIGN_BIT) !== 0) return subtractMagnitudes(to, signExp, bigHigh, bigLow, high, low, extra);
-    const sumLow = (low + bigLow) | 0;
-    const sum = (high >>> 0) + (bigHigh >>> 0) + (sumLow >>> 0 < low >>> 0 ? 1 : 0);
-    if (sum <= 0xffffffff) return round(to, signExp, sum | 0, sumLow, extra);
-    return round(to, signExp + 1, ((sum | 0) >>> 1) | INTEGER_BIT, (sum << 31) | (sumLow >>> 1), (sumLow << 31) | (extra >>> 1) | (extra & 1));
-  }
-
-  function subtractMagnitudes(to: number, signExp: number, bigHigh: number, bigLow: number, high: number, low: number, extra: number): number {
-    let borrow = extra === 0 ? 0 : 1;
-    extra = -extra | 0;
-    const difference = (bigLow >>> 0) - (low >>> 0) - borrow;
-    borrow = difference < 0 ? 1 : 0;
-    low = difference | 0;
-    high = (bigHigh - high - borrow) | 0;
-    if (high >= 0) {
-      if ((high | low | extra) === 0) return set(to, 0, 0, cancelledSign());
-      for (; high === 0; signExp -= 32) {
-        high = low;
-        low = extra;
-        extra = 0;
+    if (((ax ^ bx) & SIGN_BIT) === 0) {
+      const sumLow = (low + bigLow) | 0;
+      const sum = (high >>> 0) + (bigHigh >>> 0) + (sumLow >>> 0 < low >>> 0 ? 1 : 0);
+      high = sum | 0;
+      low = sumLow;
+      if (sum > 0xffffffff) {
+        extra = (low << 31) | (extra >>> 1) | (extra & 1);
+        low = (high << 31) | (low >>> 1);
+        high = (high >>> 1) | INTEGER_BIT;
+        signExp++;
       }
-      const up = Math.clz32(high);
-      if (up !== 0) {
-        high = (high << up) | (low >>> (32 - up));
-        low = (low << up) | (extra >>> (32 - up));
-        extra <<= up;
-        signExp -= up;
+    } else {
+      const borrow = extra === 0 ? 0 : 1, difference = (bigLow >>> 0) - (low >>> 0) - borrow;
+      extra = -extra | 0;
+      low = difference | 0;
+      high = (bigHigh - high - (difference < 0 ? 1 : 0)) | 0;
+      if (high >= 0) {
+        if ((high | low | extra) === 0) return set(to, 0, 0, cancelledSign());
+        for (; high === 0; signExp -= 32) {
+          high = low;
+          low = extra;
+          extra = 0;
+        }
+        const up = Math.clz32(high);
+        if (up !== 0) {
+          high = (high << up) | (low >>> (32 - up));
+          low = (low << up) | (extra >>> (32 - up));
+          extra <<= up;
+          signExp -= up;
+        }
       }
     }
     return round(to, signExp, high, low, extra);
@@ -155,16 +158,23 @@ export function commonSums(state: Int32Array): CommonSums {
     if (!isCommon(ah, ax) || !isCommon(bh, bx)) return multiplyZero(to, al, ah, ax, bl, bh, bx);
     let exponent = (ax & EXPONENT_MASK) + (bx & EXPONENT_MASK) - BIAS + 1;
     if ((exponent - LEAST) >>> 0 >= ROOM) return DECLINED;
-    const a2 = ah >>> 16, a1 = ((ah & 0xffff) << 8) | (al >>> 24), a0 = al & LIMB_MASK;
-    const b2 = bh >>> 16, b1 = ((bh & 0xffff) << 8) | (bl >>> 24), b0 = bl & LIMB_MASK;
-    const p0 = a0 * b0;
-    const p1 = a0 * b1 + a1 * b0 + Math.floor(p0 * PER_LIMB);
-    const p2 = a0 * b2 + a1 * b1 + a2 * b0 + Math.floor(p1 * PER_LIMB);
-    const p3 = a1 * b2 + a2 * b1 + Math.floor(p2 * PER_LIMB);
-    let high = (a2 * b2 + Math.floor(p3 * PER_LIMB)) | 0;
-    const limb2 = p2 & LIMB_MASK;
-    let low = ((p3 & LIMB_MASK) << 8) | (limb2 >>> 16);
-    let extra = (limb2 << 16) | (((p1 | p0) & LIMB_MASK) !== 0 ? 1 : 0);
+    let high = 0, low = 0, extra = 0;
+    if ((al | bl | ((ah | bh) & 0xff)) === 0) {
+      // Both are singles.
+      const product = (ah >>> 8) * (bh >>> 8);
+      high = Math.floor(product * PER_HALF) | 0;
+      low = product << 16;
+    } else {
+      const a2 = ah >>> 16, a1 = ((ah & 0xffff) << 8) | (al >>> 24), a0 = al & LIMB_MASK;
+      const b2 = bh >>> 16, b1 = ((bh & 0xffff) << 8) | (bl >>> 24), b0 = bl & LIMB_MASK;
+      const p0 = a0 * b0;
+      const p1 = a0 * b1 + a1 * b0 + Math.floor(p0 * PER_LIMB);
+      const p2 = a0 * b2 + a1 * b1 + a2 * b0 + Math.floor(p1 * PER_LIMB);
+      const p3 = a1 * b2 + a2 * b1 + Math.floor(p2 * PER_LIMB), limb2 = p2 & LIMB_MASK;
+      high = (a2 * b2 + Math.floor(p3 * PER_LIMB)) | 0;
+      low = ((p3 & LIMB_MASK) << 8) | (limb2 >>> 16);
+      extra = (limb2 << 16) | (((p1 | p0) & LIMB_MASK) !== 0 ? 1 : 0);
+    }
     if (high >= 0) {
       high = (high << 1) | (low >>> 31);
       low = (low << 1) | (extra >>> 31);
@@ -177,6 +187,7 @@ export function commonSums(state: Int32Array): CommonSums {
   return { round, set, add, multiply };
 }
 
+const PER_HALF = 2 ** -16;
 const LIMB = 0x1000000, PER_LIMB = 1 / LIMB, LIMB_MASK = LIMB - 1;
 
 const isNormal = (high: number, signExp: number): boolean => high < 0 && ((signExp & EXPONENT_MASK) - 1) >>> 0 < EXPONENT_MASK - 1;
