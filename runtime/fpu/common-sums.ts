@@ -4,11 +4,14 @@
  * functions are made for one state, whose address the host's compiler then knows.
  */
 import * as state from "../state.ts";
+import { alignedExtra } from "./arithmetic.ts";
 import * as extended from "./extended.ts";
+import * as products from "./product.ts";
 import { precisionOf, roundExtended } from "./rounding.ts";
 
 const { SLOT } = state;
 const { BIAS, C0, C1, C3, DOWN, EXPONENT_MASK, INTEGER_BIT, PE, ROUNDING_CONTROL, SIGN_BIT } = extended;
+const { multiplyMantissas, product } = products;
 
 /** In place of exception flags or condition codes: not the common case; nothing has been done. */
 export const DECLINED = -1;
@@ -34,14 +37,6 @@ const USUAL = 0x300, USUAL_MASK = 0xf00;
 export const isCommon = (high: number, signExp: number): boolean => high < 0 && ((signExp & EXPONENT_MASK) - LEAST) >>> 0 < ROOM;
 
 export const isZero = (low: number, high: number, signExp: number): boolean => (low | high | (signExp & EXPONENT_MASK)) === 0;
-
-/** What high:low leaves below the last place when it moves down by 32 places or more; sticky in its lowest bit. */
-function farExtra(high: number, low: number, shift: number): number {
-  if (shift === 32) return low;
-  if (shift < 64) return (high << (64 - shift)) | (low >>> (shift - 32)) | (low << (64 - shift) !== 0 ? 1 : 0);
-  if (shift === 64) return high | (low === 0 ? 0 : 1);
-  return shift < 96 ? (high >>> (shift - 64)) | (((high << (96 - shift)) | low) !== 0 ? 1 : 0) : 1;
-}
 
 export function commonSums(state: Int32Array): CommonSums {
   const S = state, rounded = new Int32Array(3);
@@ -107,7 +102,7 @@ export function commonSums(state: Int32Array): CommonSums {
         low = (high << (32 - shift)) | (low >>> shift);
         high >>>= shift;
       } else {
-        extra = farExtra(high, low, shift);
+        extra = alignedExtra(high, low, shift);
         low = shift < 64 ? high >>> (shift - 32) : 0;
         high = 0;
       }
@@ -153,7 +148,6 @@ export function commonSums(state: Int32Array): CommonSums {
     return (zeroA && (zeroB || isCommon(bh, bx))) || (zeroB && isCommon(ah, ax)) ? set(to, 0, 0, (ax ^ bx) & SIGN_BIT) : DECLINED;
   }
 
-  /** On limbs of 24 bits in float64s. */
   function multiply(to: number, al: number, ah: number, ax: number, bl: number, bh: number, bx: number): number {
     if (!isCommon(ah, ax) || !isCommon(bh, bx)) return multiplyZero(to, al, ah, ax, bl, bh, bx);
     let exponent = (ax & EXPONENT_MASK) + (bx & EXPONENT_MASK) - BIAS + 1;
@@ -161,19 +155,14 @@ export function commonSums(state: Int32Array): CommonSums {
     let high = 0, low = 0, extra = 0;
     if ((al | bl | ((ah | bh) & 0xff)) === 0) {
       // Both are singles.
-      const product = (ah >>> 8) * (bh >>> 8);
-      high = Math.floor(product * PER_HALF) | 0;
-      low = product << 16;
+      const whole = (ah >>> 8) * (bh >>> 8);
+      high = Math.floor(whole * PER_HALF) | 0;
+      low = whole << 16;
     } else {
-      const a2 = ah >>> 16, a1 = ((ah & 0xffff) << 8) | (al >>> 24), a0 = al & LIMB_MASK;
-      const b2 = bh >>> 16, b1 = ((bh & 0xffff) << 8) | (bl >>> 24), b0 = bl & LIMB_MASK;
-      const p0 = a0 * b0;
-      const p1 = a0 * b1 + a1 * b0 + Math.floor(p0 * PER_LIMB);
-      const p2 = a0 * b2 + a1 * b1 + a2 * b0 + Math.floor(p1 * PER_LIMB);
-      const p3 = a1 * b2 + a2 * b1 + Math.floor(p2 * PER_LIMB), limb2 = p2 & LIMB_MASK;
-      high = (a2 * b2 + Math.floor(p3 * PER_LIMB)) | 0;
-      low = ((p3 & LIMB_MASK) << 8) | (limb2 >>> 16);
-      extra = (limb2 << 16) | (((p1 | p0) & LIMB_MASK) !== 0 ? 1 : 0);
+      multiplyMantissas(ah, al, bh, bl);
+      high = product[0]!;
+      low = product[1]!;
+      extra = product[2]!;
     }
     if (high >= 0) {
       high = (high << 1) | (low >>> 31);
@@ -188,7 +177,6 @@ export function commonSums(state: Int32Array): CommonSums {
 }
 
 const PER_HALF = 2 ** -16;
-const LIMB = 0x1000000, PER_LIMB = 1 / LIMB, LIMB_MASK = LIMB - 1;
 
 const isNormal = (high: number, signExp: number): boolean => high < 0 && ((signExp & EXPONENT_MASK) - 1) >>> 0 < EXPONENT_MASK - 1;
 
