@@ -72,9 +72,9 @@ export function commonSums(state: Int32Array): CommonSums {
         }
       }
     }
-    S[to] = low;
-    S[to + 1] = high;
-    S[to + 2] = signExp;
+    S[to] = low | 0;
+    S[to + 1] = high | 0;
+    S[to + 2] = signExp | 0;
     return flags;
   }
 

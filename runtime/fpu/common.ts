@@ -48,16 +48,17 @@ export function x87Shortcuts(state: Int32Array, memory: GuestMemory): ReadonlyMa
   const readyOnTop = (): boolean => ready() && (S[EFLAGS]! & AC) === 0 && inUse(0);
   const readyToLoad = (): boolean => ready() && (S[EFLAGS]! & AC) === 0 && !inUse(7);
 
+  /** `| 0` tells the host's compiler that an argument is an int32. */
   function record(eip: number, opcode: number): void {
-    S[SLOT.fpuIp] = eip;
+    S[SLOT.fpuIp] = eip | 0;
     S[SLOT.fpuCs] = S[SLOT.selector1]!;
-    S[SLOT.fpuOpcode] = opcode;
+    S[SLOT.fpuOpcode] = opcode | 0;
   }
 
   function recordData(eip: number, opcode: number, offset: number, selector: number): void {
     record(eip, opcode);
-    S[SLOT.fpuDp] = offset;
-    S[SLOT.fpuDs] = selector;
+    S[SLOT.fpuDp] = offset | 0;
+    S[SLOT.fpuDs] = selector | 0;
   }
 
   /** Pushes a value whose load rounds nothing; the register is free. */
