@@ -33,9 +33,12 @@ export type Shortcut = (general: readonly RuntimeFunction[]) => RuntimeFunction;
 
 /** The shortcuts by the functions' names, those of forms.ts for what shares one ("fsum_8", "fxch"). */
 export function x87Shortcuts(state: Int32Array, memory: GuestMemory): ReadonlyMap<string, Shortcut> {
-  const S = state, operands = commonOperands(S, memory), { value, single, double, extended, integer16, integer32, integer64, readableHalf, writableHalf } = operands;
-  const sums = commonSums(S), { add, multiply } = sums, { divide, squareRoot } = commonQuotients(sums), 
-    { single: storeSingle, double: storeDouble, extended: storeExtended, integer16: storeInteger16, integer32: storeInteger32, integer64: storeInteger64 } = commonStores(S, memory, operands);
+  const S = state, operands = commonOperands(S, memory);
+  const { value, single, double, extended, integer16, integer32, integer64, readableHalf, writableHalf } = operands;
+  const sums = commonSums(S), { add, multiply } = sums, { divide, squareRoot } = commonQuotients(sums);
+  const {
+    single: storeSingle, double: storeDouble, extended: storeExtended, integer16: storeInteger16, integer32: storeInteger32, integer64: storeInteger64,
+  } = commonStores(S, memory, operands);
   const { ram16 } = memory, shortcuts = new Map<string, Shortcut>();
 
   /** Nothing pending, nothing unmasked, the unit there. */
@@ -172,8 +175,9 @@ export function x87Shortcuts(state: Int32Array, memory: GuestMemory): ReadonlyMa
     recordData(eip!, opcode!, offset!, selector!);
   };
   for (const [name, operation] of [
-    ["add", (to: number) => sum(to, value, 0, 0)], ["sub", (to: number) => sum(to, value, 0, FLIPS_SOURCE)], ["subr", (to: number) => sum(to, value, 0, FLIPS_DESTINATION)],
-    ["mul", (to: number) => product(to, value, 0)], ["div", (to: number) => quotient(to, value, 0, 0)], ["divr", (to: number) => quotient(to, value, 0, REVERSED)],
+    ["add", (to: number) => sum(to, value, 0, 0)], ["sub", (to: number) => sum(to, value, 0, FLIPS_SOURCE)],
+    ["subr", (to: number) => sum(to, value, 0, FLIPS_DESTINATION)], ["mul", (to: number) => product(to, value, 0)],
+    ["div", (to: number) => quotient(to, value, 0, 0)], ["divr", (to: number) => quotient(to, value, 0, REVERSED)],
   ] as const) shortcuts.set(`fi${name}_2`, integerArithmetic(integer16, operation)).set(`fi${name}_4`, integerArithmetic(integer32, operation));
 
   // --- Comparison -------------------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
  * result, cannot change the rounding. Where it might (one argument in 2^19) or the argument is out of range, they return UNDECIDED, and
  * transcendental.ts computes with integers.
  *
- * Each function reduces its argument until the series converges fast, without losing any of it; coefficients and tables come from the integer functions. Where a series goes over from pairs to float64s, its terms
+ * Each function reduces its argument until the series converges fast, without losing any of it; coefficients and tables come
+ * from the integer functions. Where a series goes over from pairs to float64s, its terms
  * are below 2^-36, so that their errors stay below 2^-88.
  */
 import type { Arithmetic } from "./arithmetic.ts";

@@ -2,7 +2,8 @@
  * FSIN FCOS FPTAN FPATAN F2XM1 FYL2X FYL2XP1 on unpacked operands: a is ST(0), b is ST(1); the packed result is left in `result`.
  *
  * Here are the operands that are special; finite results come from quick-functions.ts where float64s decide the rounding, otherwise from
- * exact-functions.ts. Both round the value of the function once, by the rounding control, to extended precision. Processors promise less than one unit in the last place (SDM volume 1, 8.3.10), so a last bit may differ from any of them.
+ * exact-functions.ts. Both round the value of the function once, by the rounding control, to extended precision. Processors
+ * promise less than one unit in the last place (SDM volume 1, 8.3.10), so a last bit may differ from any of them.
  *
  * Arguments of sine, cosine and tangent are reduced with the 66-bit π that IA-32 processors use (8.3.8): the result is that of the
  * argument modulo that π.
