@@ -5,3 +5,4 @@
 export { KIND, WIDTH16, WIDTH32, WIDTH8 } from "./flags.ts";
 export { AF, CF, DF, IF, OF, PF, RF, SF, SLOT, VM, ZF } from "./state.ts";
 export type { SlotName } from "./state.ts";
+export { sharedForm } from "./fpu/forms.ts";

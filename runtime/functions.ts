@@ -3,6 +3,7 @@ import * as arithmetic from "./arithmetic.ts";
 import { NO_ERROR_CODE, raise, VECTOR } from "./faults.ts";
 import { Fpu } from "./fpu/fpu.ts";
 import { x87Shortcuts } from "./fpu/common.ts";
+import { sharersOf } from "./fpu/forms.ts";
 import { NO_MEMORY, x87Handler, type X87Host } from "./fpu/execute.ts";
 import { enterFrame } from "./frame.ts";
 import { type GuestMemory, operandMemory } from "./memory.ts";
@@ -129,11 +130,22 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
 
   const shortcuts = x87Shortcuts(m.cpu.words, memory);
 
+  const x87Functions = new Map<string, RuntimeFunction>();
+
+  /** One closure for each name, which the host's compiler can make for its own constants. */
   function x87Function(name: string): RuntimeFunction | undefined {
+    const known = x87Functions.get(name), made = known ?? makeX87Function(name);
+    if (known === undefined && made !== undefined) x87Functions.set(name, made);
+    return made;
+  }
+
+  function makeX87Function(name: string): RuntimeFunction | undefined {
     const [unit, mnemonic, size] = name.split("_");
     if (unit !== "x87") return undefined;
-    const general = generalX87(mnemonic!, size), shortcut = shortcuts.get(name.slice("x87_".length));
-    return shortcut === undefined ? general : shortcut(general);
+    const shortcut = shortcuts.get(name.slice("x87_".length)), generals: RuntimeFunction[] = [];
+    for (const [shared, variant] of sharersOf(mnemonic!)) generals[variant] ??= generalX87(shared, size);
+    if (generals.length === 0) generals.push(generalX87(mnemonic!, size));
+    return shortcut === undefined ? generals[0] : shortcut(generals);
   }
 
   function generalX87(mnemonic: string, size: string | undefined): RuntimeFunction {

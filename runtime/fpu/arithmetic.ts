@@ -8,14 +8,17 @@
  * leaves the packed result in `result` and returns the exception flags it met. Where an unmasked IE, DE or ZE is among them, `result`
  * means nothing: the instruction delivers none (SDM volume 1, 8.5). NaNs follow table 4-7.
  */
-import {
-  ANY_NAN, BIAS, C0, C1, C2, C3, DE, DENORMAL, DOWN, EXP, EXPONENT_MASK, EXTENDED, HIGH, IE, INFINITY, INTEGER_BIT, LOW, NEAREST, NOT_A_NUMBER,
-  PE, QUIET_NAN, ROUNDING_CONTROL, SIGN, SIGNALLING_NAN, SIGN_BIT, UNSUPPORTED, ZE, ZERO, setIndefinite, setInfinity, setPacked, setQuieted,
-  setZero, unpack,
-} from "./extended.ts";
+import * as extended from "./extended.ts";
+import { setIndefinite, setInfinity, setPacked, setQuieted, setZero, unpack } from "./extended.ts";
 import type { Kind } from "./extended.ts";
 import { precisionOf, roundExtended } from "./rounding.ts";
+import { multiplyMantissas, product } from "./product.ts";
 import { root, squareRootOf } from "./square-root.ts";
+
+const {
+  ANY_NAN, BIAS, C0, C1, C2, C3, DE, DENORMAL, DOWN, EXP, EXPONENT_MASK, EXTENDED, HIGH, IE, INFINITY, INTEGER_BIT, LOW, NEAREST,
+  NOT_A_NUMBER, PE, QUIET_NAN, ROUNDING_CONTROL, SIGN, SIGNALLING_NAN, SIGN_BIT, UNSUPPORTED, ZE, ZERO,
+} = extended;
 
 const LIMB = 0x1000000, PER_LIMB = 1 / LIMB, LIMB_MASK = LIMB - 1;
 /** Quotient bits found at a time; the product of one such digit with a limb stays below 2^46. */
@@ -167,21 +170,13 @@ export class Arithmetic {
       else if ((kinds & ZERO) !== 0) setZero(result, 0, sign);
       if ((kinds & (INFINITY | ZERO)) !== 0) return flags;
     }
-    return flags | this.multiplyMantissas(sign, a[EXP]! + b[EXP]! - BIAS + 1);
+    return flags | this.multiplyNumbers(sign, a[EXP]! + b[EXP]! - BIAS + 1);
   }
 
-  private multiplyMantissas(sign: number, exponent: number): number {
+  private multiplyNumbers(sign: number, exponent: number): number {
     const { a, b } = this;
-    const a2 = a[HIGH]! >>> 16, a1 = ((a[HIGH]! & 0xffff) << 8) | (a[LOW]! >>> 24), a0 = a[LOW]! & LIMB_MASK;
-    const b2 = b[HIGH]! >>> 16, b1 = ((b[HIGH]! & 0xffff) << 8) | (b[LOW]! >>> 24), b0 = b[LOW]! & LIMB_MASK;
-    const p0 = a0 * b0;
-    const p1 = a0 * b1 + a1 * b0 + Math.floor(p0 * PER_LIMB);
-    const p2 = a0 * b2 + a1 * b1 + a2 * b0 + Math.floor(p1 * PER_LIMB);
-    const p3 = a1 * b2 + a2 * b1 + Math.floor(p2 * PER_LIMB);
-    let high = (a2 * b2 + Math.floor(p3 * PER_LIMB)) | 0;
-    const limb2 = p2 & LIMB_MASK;
-    let low = ((p3 & LIMB_MASK) << 8) | (limb2 >>> 16);
-    let extra = (limb2 << 16) | (((p1 | p0) & LIMB_MASK) !== 0 ? 1 : 0);
+    multiplyMantissas(a[HIGH]!, a[LOW]!, b[HIGH]!, b[LOW]!);
+    let high = product[0]!, low = product[1]!, extra = product[2]!;
     if (high >= 0) {
       high = (high << 1) | (low >>> 31);
       low = (low << 1) | (extra >>> 31);
@@ -361,7 +356,7 @@ function alignedLow(high: number, low: number, shift: number): number {
 }
 
 /** The word below high:low shifted right by `shift` (at least 1), with a sticky lowest bit. */
-function alignedExtra(high: number, low: number, shift: number): number {
+export function alignedExtra(high: number, low: number, shift: number): number {
   if (shift < 32) return low << (32 - shift);
   if (shift === 32) return low;
   if (shift < 64) return (high << (64 - shift)) | (low >>> (shift - 32)) | (low << (64 - shift) !== 0 ? 1 : 0);

@@ -1,5 +1,8 @@
 /** The constants of FLD1 … FLDZ: 66 bits inside the processor, rounded by the rounding control (SDM volume 1, 8.3.8). */
-import { BIAS, NEAREST, ROUNDING_CONTROL, UP, setPacked } from "./extended.ts";
+import * as extended from "./extended.ts";
+import { setPacked } from "./extended.ts";
+
+const { BIAS, NEAREST, ROUNDING_CONTROL, UP } = extended;
 
 export interface Constant {
   readonly high: number;

@@ -6,12 +6,15 @@
  * `to…` converts the packed value `words[at …]`, leaves words of the destination in `out` (low first) and returns exception flags. Where an
  * unmasked IE, OE or UE is among them, nothing is to be stored.
  */
-import {
-  BIAS, C1, DENORMAL, DOUBLE, EXP, EXPONENT_MASK, HIGH, IE, INFINITY, INTEGER_BIT, LOW, NEAREST, NORMAL, NOT_A_NUMBER, PE, QUIET_NAN,
-  ROUNDING_CONTROL, SIGN, SIGNALLING_NAN, SIGN_BIT, SINGLE, UNSUPPORTED, ZERO, normalize, unpack,
-} from "./extended.ts";
+import * as extended from "./extended.ts";
+import { normalize, unpack } from "./extended.ts";
 import type { Kind } from "./extended.ts";
 import { roundMemory, roundsUp } from "./rounding.ts";
+
+const {
+  BIAS, C1, DENORMAL, DOUBLE, EXP, EXPONENT_MASK, HIGH, IE, INFINITY, INTEGER_BIT, LOW, NEAREST, NORMAL, NOT_A_NUMBER, PE, QUIET_NAN,
+  ROUNDING_CONTROL, SIGN, SIGNALLING_NAN, SIGN_BIT, SINGLE, UNSUPPORTED, ZERO,
+} = extended;
 
 const SINGLE_REBIAS = BIAS - 127, DOUBLE_REBIAS = BIAS - 1023;
 

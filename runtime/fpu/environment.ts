@@ -4,8 +4,12 @@
  *
  * A real-mode image holds linear instruction and data pointers; a protected-mode one holds selector and offset.
  */
-import { EXP, HIGH, TOP_SHIFT, ZERO, kindOf, BUSY, ES, EXCEPTIONS } from "./extended.ts";
-import { SLOT } from "../state.ts";
+import * as extended from "./extended.ts";
+import { kindOf } from "./extended.ts";
+import * as state from "../state.ts";
+
+const { EXP, HIGH, TOP_SHIFT, ZERO, BUSY, ES, EXCEPTIONS } = extended;
+const { SLOT } = state;
 
 const FIRST = SLOT.st0Low;
 const RESERVED_HIGH = 0xffff0000 | 0;

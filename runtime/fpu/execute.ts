@@ -6,16 +6,20 @@
  * before it records exceptions and pops.
  */
 import { raise, VECTOR } from "../faults.ts";
-import { CF, CR0_PE, PF, SLOT, VM, ZF } from "../state.ts";
+import * as state from "../state.ts";
 import type { CpuState } from "../state.ts";
 import { arithmeticFlags } from "../flags.ts";
 import type { LinearMemory } from "../monitor/context.ts";
 import {
   ENVIRONMENT_WORDS, REGISTER_BYTES, abridgedTags, environmentOf, registerAt, setAbridgedTags, setControlAndStatus, setEnvironment,
 } from "./environment.ts";
-import { EXP, HIGH } from "./extended.ts";
-import { ADD, DIVIDE, DIVIDE_REVERSED, MULTIPLY, SUBTRACT, SUBTRACT_REVERSED } from "./fpu.ts";
+import * as extended from "./extended.ts";
+import * as fpuModule from "./fpu.ts";
 import type { Fpu } from "./fpu.ts";
+
+const { CF, CR0_PE, PF, SLOT, VM, ZF } = state;
+const { EXP, HIGH } = extended;
+const { ADD, DIVIDE, DIVIDE_REVERSED, MULTIPLY, SUBTRACT, SUBTRACT_REVERSED } = fpuModule;
 
 /** What an x87 instruction needs of the virtual CPU. The pointer fields describe the instruction being executed. */
 export interface X87Host {

@@ -3,6 +3,9 @@
  * patterns, the explicit integer bit on top) and sign+exponent (bit 15 sign, bits 14–0 exponent biased by 16383).
  * SDM volume 1, 4.2.2 and 8.2.
  *
+ * Modules that compute take these constants apart into constants of their own (`const { C1 } = extended`): V8 folds those, but loads and
+ * checks an imported one at each use.
+ *
  * Arithmetic works on an *unpacked* operand of four words: mantissa, exponent without sign, sign. A denormal is
  * normalised when it is unpacked, so its exponent may be 0 or less; what it was is kept as its `Kind`.
  */

@@ -79,10 +79,10 @@ export function inverseTangentRatio(square: bigint, alternate: boolean): bigint 
   }
 }
 
-/** arctan(k / 16) at FRACTION bits, k = 0 to 16. */
 const STEPS: bigint[] = [];
 
-function arctangentOfStep(k: number): bigint {
+/** arctan(k / 16) at FRACTION bits, k = 0 to 16. */
+export function arctangentOfStep(k: number): bigint {
   // arctan(k/16) = arctan((k-1)/16) + arctan(16 / (256 + k(k-1))), by the addition theorem.
   for (let i = STEPS.length; i <= k; i++) {
     if (i === 0) {

@@ -8,16 +8,20 @@ import { UNORDERED } from "./arithmetic.ts";
 import type { Arithmetic } from "./arithmetic.ts";
 import { CONSTANTS, setConstant } from "./constants.ts";
 import { fromDouble, fromInt64, fromSingle } from "./convert.ts";
-import {
-  BUSY, C0, C1, C2, C3, DENORMAL, ES, EXCEPTIONS, EXP, EXPONENT_MASK, HIGH, IE, INFINITY, INITIAL_CONTROL, NORMAL, QUIET_NAN, SIGNALLING_NAN,
-  SIGN_BIT, STACK_FAULT, UNSUPPORTED, ZERO, kindOf,
-} from "./extended.ts";
+import * as extended from "./extended.ts";
+import { kindOf } from "./extended.ts";
 import type { Kind } from "./extended.ts";
 import { LoadStoreUnit } from "./load-store.ts";
 import { extract, remainder, roundToInteger, scale } from "./partial.ts";
 import { arctangent, cosine, logarithm, logarithmPlusOne, powerMinusOne, sine, tangent } from "./transcendental.ts";
 import { setArithmeticFlags } from "../flags.ts";
-import { CF, PF, SLOT, ZF } from "../state.ts";
+import * as state from "../state.ts";
+
+const {
+  BUSY, C0, C1, C2, C3, DENORMAL, ES, EXCEPTIONS, EXP, EXPONENT_MASK, HIGH, IE, INFINITY, INITIAL_CONTROL, NORMAL, QUIET_NAN,
+  SIGNALLING_NAN, SIGN_BIT, STACK_FAULT, UNSUPPORTED, ZERO,
+} = extended;
+const { CF, PF, SLOT, ZF } = state;
 
 /** The operations of `arithmetic`, as the reg field of the opcode numbers them. */
 export const ADD = 0, MULTIPLY = 1, SUBTRACT = 4, SUBTRACT_REVERSED = 5, DIVIDE = 6, DIVIDE_REVERSED = 7;

@@ -8,11 +8,13 @@
 import type { Arithmetic } from "./arithmetic.ts";
 import { CONSTANTS, setConstant } from "./constants.ts";
 import { fromBcd, fromDouble, fromInt64, fromSingle, toBcd, toDouble, toInt16, toInt32, toInt64, toSingle } from "./convert.ts";
-import {
-  C1, DE, DENORMAL, EXP, HIGH, IE, LOW, OE, PE, SIGN, SIGNALLING_NAN, STACK_FAULT, UE, setIndefinite, setPacked, setQuieted,
-} from "./extended.ts";
+import * as extended from "./extended.ts";
+import { setIndefinite, setPacked, setQuieted } from "./extended.ts";
 import { RegisterStack } from "./stack.ts";
-import { SLOT } from "../state.ts";
+import * as state from "../state.ts";
+
+const { C1, DE, DENORMAL, EXP, HIGH, IE, LOW, OE, PE, SIGN, SIGNALLING_NAN, STACK_FAULT, UE } = extended;
+const { SLOT } = state;
 
 const INDEFINITE = new Int32Array(3);
 setIndefinite(INDEFINITE, 0);

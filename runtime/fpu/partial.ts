@@ -4,11 +4,16 @@
  */
 import { mantissaOf } from "./arithmetic.ts";
 import type { Arithmetic } from "./arithmetic.ts";
-import {
-  BIAS, C0, C1, C2, C3, EXP, EXPONENT_MASK, EXTENDED, HIGH, INFINITY, INTEGER_BIT, LOW, NORMAL, NOT_A_NUMBER, OE, PE, SIGN, SIGN_BIT, UE, ZE, ZERO,
-  setInfinity, setPacked, setZero,
-} from "./extended.ts";
-import { WRAP, roundsUp } from "./rounding.ts";
+import * as extended from "./extended.ts";
+import { setInfinity, setPacked, setZero } from "./extended.ts";
+import * as roundingModule from "./rounding.ts";
+import { roundsUp } from "./rounding.ts";
+
+const {
+  BIAS, C0, C1, C2, C3, EXP, EXPONENT_MASK, EXTENDED, HIGH, INFINITY, INTEGER_BIT, LOW, NORMAL, NOT_A_NUMBER, OE, PE, SIGN, SIGN_BIT, UE,
+  ZE, ZERO,
+} = extended;
+const { WRAP } = roundingModule;
 
 /** FRNDINT: a rounded to an integer. */
 export function roundToInteger(fpu: Arithmetic): number {

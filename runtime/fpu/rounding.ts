@@ -6,9 +6,11 @@
  * `extra`, whose lowest bit is sticky (the OR of everything below). Tininess is detected after rounding, as
  * IA-32 processors do (SDM volume 1, 4.9.1.5); C1 is set where the magnitude was rounded up (8.1.3.3).
  */
-import {
+import * as extended from "./extended.ts";
+
+const {
   C1, DOUBLE, DOWN, EXP, EXPONENT_MASK, EXTENDED, HIGH, INTEGER_BIT, LOW, NEAREST, OE, PE, ROUNDING_CONTROL, SINGLE, UE, UP,
-} from "./extended.ts";
+} = extended;
 
 /** What the exponent of an unmasked overflow or underflow is moved by, to bring the result back in range (8.5.4, 8.5.5). */
 export const WRAP = 0x6000;

@@ -5,12 +5,14 @@
  * 0 (in use) or 3 (empty). Invariant: ES and B are set exactly when an exception flag is set that the control word does not mask.
  */
 import { Arithmetic } from "./arithmetic.ts";
-import {
-  BUSY, C1, CONDITION_CODES, DE, ES, EXCEPTIONS, EXP, HIGH, IE, STACK_FAULT, TOP_SHIFT, ZE, setIndefinite,
-} from "./extended.ts";
-import { CR0_EM, CR0_MP, CR0_NE, CR0_TS, SLOT } from "../state.ts";
+import * as extended from "./extended.ts";
+import { setIndefinite } from "./extended.ts";
+import * as state from "../state.ts";
 import type { CpuState } from "../state.ts";
 import { VECTOR, raise } from "../faults.ts";
+
+const { BUSY, C1, CONDITION_CODES, DE, ES, EXCEPTIONS, EXP, HIGH, IE, STACK_FAULT, TOP_SHIFT, ZE } = extended;
+const { CR0_EM, CR0_MP, CR0_NE, CR0_TS, SLOT } = state;
 
 const CONTROL = SLOT.fpuControl, STATUS = SLOT.fpuStatus, TAG = SLOT.fpuTag, FIRST = SLOT.st0Low;
 const TOP_MASK = 7 << TOP_SHIFT;

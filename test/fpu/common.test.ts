@@ -3,7 +3,9 @@ import { afterAll, describe, expect, it } from "vitest";
 import { buildNativeX87, CASE_BYTES } from "../oracle/x87/native.ts";
 import { x87Shortcuts } from "../../runtime/fpu/common.ts";
 import { x87Handler } from "../../runtime/fpu/execute.ts";
+import { sharedForm, type SharedForm } from "../../runtime/fpu/forms.ts";
 import { Fpu } from "../../runtime/fpu/fpu.ts";
+import type { RuntimeFunction } from "../../runtime/functions.ts";
 import { GuestMemory, operandMemory } from "../../runtime/memory.ts";
 import { resetState } from "../../runtime/reset.ts";
 import { CpuState } from "../../runtime/state.ts";
@@ -13,7 +15,9 @@ import { EXACT_FORMS, type Form } from "./forms.ts";
 const CASES = Number(process.env["CALQUE_X87_CASES"] ?? 2000);
 const SEED = Number(process.env["CALQUE_X87_SEED"] ?? 1);
 const CONTROL = 0, STATUS = 4, TAGS = 8, REGISTERS = 28;
-const TOP = 0x3800, NEAREST = 0x37f, CHOP = 0xf7f;
+const TOP = 0x3800;
+/** Nearest at 64 bits mostly; chop as C's conversions have it, the other directions, the other precisions. */
+const CONTROLS = [0xf7f, 0x37f, 0x37f, 0x37f, 0x27f, 0x07f, 0x77f, 0xb7f];
 
 const native = buildNativeX87();
 afterAll(() => native?.close());
@@ -41,23 +45,29 @@ class EngineHost implements CaseHost {
 
   perform(form: Form, linear: number): void {
     this.short++;
-    const operation = x87Handler(form.mnemonic, form.memorySize)!;
-    const run = this.#shortcuts.get(nameOf(form))!((a, b, address, size) => {
+    const operation = x87Handler(form.mnemonic, form.memorySize)!, variant = sharedFormOf(form)?.variant;
+    const generals: RuntimeFunction[] = [];
+    generals[variant ?? 0] = (a, b, address, size) => {
       this.short--;
       operation(this, a!, b!, address!, size!);
-    });
-    run(form.a, form.b, linear, form.operandSize, 0, 0, 0, 0);
+    };
+    this.#shortcuts.get(nameOf(form))!(generals)(form.a, form.b, linear, variant ?? form.operandSize, 0, 0, 0, 0);
   }
 }
 
-function nameOf({ mnemonic, memorySize }: Form): string { return memorySize < 0 ? mnemonic : `${mnemonic}_${memorySize}`; }
+const sharedFormOf = ({ mnemonic, memorySize }: Form): SharedForm | undefined => sharedForm(mnemonic, Math.max(memorySize, 0));
 
-/** Half of the cases as they come; half with the usual control word, nothing pending, all registers in use but the one that a load needs, numbers of near size. */
+function nameOf(form: Form): string {
+  const name = sharedFormOf(form)?.name ?? form.mnemonic;
+  return form.memorySize < 0 ? name : `${name}_${form.memorySize}`;
+}
+
+/** Half of the cases as they come; half with exceptions masked, nothing pending, all registers in use but the one that a load needs, numbers of near size. */
 function casesFor(form: Form, seed: number): Uint8Array {
   const cases = makeCases(form, CASES, seed), view = new DataView(cases.buffer);
   for (let at = 0; at < cases.length; at += 2 * CASE_BYTES) {
     const top = view.getUint16(at + STATUS, true) & TOP, word = view.getInt32(at + REGISTERS, true);
-    view.setUint16(at + CONTROL, (word & 7) === 0 ? CHOP : NEAREST, true);
+    view.setUint16(at + CONTROL, CONTROLS[word & 7]!, true);
     view.setUint16(at + STATUS, top, true);
     view.setUint16(at + TAGS, /^fi?ld/.test(form.mnemonic) ? 3 << (2 * (((top >>> 11) - 1) & 7)) : 0, true);
     for (let i = 0; i < 8 && (word & 0x30) !== 0; i++) {
