@@ -13,6 +13,7 @@ import { exitCode } from "./outcome.ts";
 import { version } from "./package-root.ts";
 import { prepare } from "./prepare.ts";
 import { Progress } from "./progress.ts";
+import { RegionSampler } from "./region-sampler.ts";
 import { reportPage } from "./report-page.ts";
 import { report as reportEnd } from "./run.ts";
 import { isStdoutClosed, SerialOutput } from "./serial.ts";
@@ -34,23 +35,23 @@ function makeFolder(path: string): void {
 export async function measure(settings: Settings): Promise<number> {
   makeFolder(settings.out);
   const measurement = new Measurement(clock), from = settings.startAfter === undefined ? undefined : stateAfter(settings, settings.startAfter);
-  const { machine, replay } = prepare(settings, settings.engine, undefined, { measurement });
+  const { machine, replay } = prepare(settings, settings.engine, undefined, { measurement, sampled: true });
   if (from !== undefined) startAt(machine, from);
   const output = new SerialOutput(settings.serial);
   machine.onSerial = output.byte;
-  const progress = new Progress("measure"), timeline = new Timeline(machine, measurement, clock);
+  const progress = new Progress("measure"), sampler = new RegionSampler(), timeline = new Timeline(machine, measurement, clock);
   const end = await runSession(machine, {
     pace: "none", input: undefined, timeout: settings.timeout, maxInstructions: settings.maxInstructions, endTime: replay?.end,
     flush: () => progress.flush(output, machine), interrupted: isStdoutClosed, sliceLimit: timeline.next,
   });
-  const { seconds } = timeline;
+  const { seconds } = timeline, samples = sampler.stop();
   progress.erase();
   output.close();
   reportEnd(end, machine);
   const report = makeReport(machine, measurement, timeline, {
     calque: version(), guest: settings.kernel ?? settings.operands[0] ?? "demo", guestVersion: guestVersion(settings.operands[0]) ?? null,
     host: `Node ${process.version}`, after: settings.startAfter ?? null, end: end.reason, seconds,
-  });
+  }, samples);
   writeWhole(join(settings.out, "report.json"), `${JSON.stringify(report, null, 1)}\n`);
   writeWhole(join(settings.out, "report.html"), reportPage(report));
   process.stderr.write(`\n${summary(report)}\n  the whole of it: ${join(settings.out, "report.html")} and ${join(settings.out, "report.json")}\n`);

@@ -47,6 +47,7 @@ export const OPTIONS = {
   at: { value: "COUNT|TEXT", help: "first run the guest so many instructions, or until it has printed TEXT", commands: ["show"] },
   after: { value: "COUNT|TEXT", help: "first run the guest so many instructions; not show: or until it printed TEXT", commands: ["show", "measure", "profile", "compare"] },
   counts: { value: "", help: "show how often each instruction was executed (needs --after or --expect)", commands: ["show"] },
+  time: { value: "", help: "show where the time goes, by instruction of translated code (needs --after or --expect)", commands: ["show"] },
   hot: { value: "N", help: "the N regions of the running guest that were entered most often", commands: ["show"] },
   color: { value: "", help: "colours though stdout is no terminal", commands: ["show"] },
   symbols: { value: "FILE", help: "names of addresses: an ELF file, a System.map, a copy of /proc/kallsyms", commands: ["trace", "profile", "show"] },
@@ -135,6 +136,7 @@ export interface Settings {
   readonly after: number | undefined;
   readonly hot: number | undefined;
   readonly counts: boolean;
+  readonly time: boolean;
   readonly color: boolean;
   readonly symbols: string | undefined;
   readonly trace: TraceSettings;
@@ -312,7 +314,7 @@ function toSettings(command: Command, given: Given): Settings {
     startAfter: command === "show" ? undefined : values.get("after"), runs: Math.max(1, convert("runs", parseNumber) ?? 1), noRegions: values.has("no-regions"),
     peers: values.has("peers"), out: values.get("out") ?? "report",
     off: convert("no-pass", parseOptimisations) ?? new Set(), verifyCode: values.has("verify-code"),
-    at: values.get("at"), after: command === "show" ? convert("after", parseNumber) : undefined, hot: convert("hot", parseNumber), counts: values.has("counts"), color: values.has("color"),
+    at: values.get("at"), after: command === "show" ? convert("after", parseNumber) : undefined, hot: convert("hot", parseNumber), counts: values.has("counts"), time: values.has("time"), color: values.has("color"),
     symbols: values.get("symbols"), trace, profile,
     fetch: values.has("fetch"),
   };
