@@ -47,10 +47,10 @@ export const OPTIONS = {
   at: { value: "COUNT|TEXT", help: "first run the guest so many instructions, or until it has printed TEXT", commands: ["show"] },
   after: { value: "COUNT|TEXT", help: "first run the guest so many instructions; not show: or until it printed TEXT", commands: ["show", "measure", "profile", "compare"] },
   counts: { value: "", help: "show how often each instruction was executed (needs --after or --expect)", commands: ["show"] },
-  time: { value: "", help: "show where the time goes, by instruction of translated code (needs --after or --expect)", commands: ["show"] },
+  time: { value: "", help: "show which instructions take the time (needs --after or --expect)", commands: ["show"] },
   hot: { value: "N", help: "the N regions of the running guest that were entered most often", commands: ["show"] },
   color: { value: "", help: "colours though stdout is no terminal", commands: ["show"] },
-  symbols: { value: "FILE", help: "names of addresses: an ELF file, a System.map, a copy of /proc/kallsyms", commands: ["trace", "profile", "show"] },
+  symbols: { value: "FILE", help: "names of addresses: ELF, System.map or /proc/kallsyms; may be repeated", commands: ["trace", "profile", "show"], repeated: true },
   out: { value: "FILE|FOLDER", help: "where it goes: a trace or profile (default stdout), a report (default report)", commands: ["trace", "measure", "profile"] },
   format: { value: "FORMAT", help: "trace: text, or qemu as -d cpu; profile: text, folded, speedscope", commands: ["trace", "profile"] },
   interval: { value: "N", help: "a sample every N instructions, on average (default 20000)", commands: ["profile"] },
@@ -138,7 +138,8 @@ export interface Settings {
   readonly counts: boolean;
   readonly time: boolean;
   readonly color: boolean;
-  readonly symbols: string | undefined;
+  /** Files, in the order in which they were given. */
+  readonly symbols: readonly string[];
   readonly trace: TraceSettings;
   readonly profile: ProfileSettings;
   readonly fetch: boolean;
@@ -204,6 +205,7 @@ interface Given {
   readonly values: Map<OptionName, string>;
   readonly script: ScriptStep[];
   readonly ranges: string[];
+  readonly symbols: string[];
 }
 
 function collect(command: Command, args: readonly string[]): Given | "help" {
@@ -211,7 +213,7 @@ function collect(command: Command, args: readonly string[]): Given | "help" {
   const { tokens } = parseArgs({
     args: attachValues(args), options: { ...config, help: { type: "boolean", short: "h" } }, allowPositionals: true, strict: false, tokens: true,
   });
-  const given: Given = { operands: [], values: new Map(), script: [], ranges: [] };
+  const given: Given = { operands: [], values: new Map(), script: [], ranges: [], symbols: [] };
   for (const token of tokens) {
     if (token.kind === "positional") given.operands.push(token.value);
     if (token.kind !== "option") continue;
@@ -226,6 +228,7 @@ function collect(command: Command, args: readonly string[]): Given | "help" {
     if (name === "expect") given.script.push({ kind: "expect", text: new TextEncoder().encode(value) });
     else if (name === "send") given.script.push({ kind: "send", bytes: parseSendText(value) });
     else if (name === "range") given.ranges.push(value);
+    else if (name === "symbols") given.symbols.push(value);
     else if (given.values.has(name)) throw new CalqueError("given twice", `--${name}`);
     else given.values.set(name, value);
   }
@@ -315,7 +318,7 @@ function toSettings(command: Command, given: Given): Settings {
     peers: values.has("peers"), out: values.get("out") ?? "report",
     off: convert("no-pass", parseOptimisations) ?? new Set(), verifyCode: values.has("verify-code"),
     at: values.get("at"), after: command === "show" ? convert("after", parseNumber) : undefined, hot: convert("hot", parseNumber), counts: values.has("counts"), time: values.has("time"), color: values.has("color"),
-    symbols: values.get("symbols"), trace, profile,
+    symbols: given.symbols, trace, profile,
     fetch: values.has("fetch"),
   };
 }

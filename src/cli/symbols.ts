@@ -5,9 +5,9 @@ import type { NamedBytes } from "../loaders/image.ts";
 import { readImage } from "./files.ts";
 import type { Settings } from "./options.ts";
 
-/** Those of --symbols, or else the kernel's own. Throws `CalqueError`. */
+/** Those of every --symbols together, or else the kernel's own. Throws `CalqueError`. */
 export function symbolsFor(settings: Pick<Settings, "symbols">, kernel: NamedBytes): SymbolTable {
-  return settings.symbols === undefined ? ownSymbols(kernel) : readSymbols(readImage(settings.symbols));
+  return settings.symbols.length === 0 ? ownSymbols(kernel) : readSymbols(...settings.symbols.map(readImage));
 }
 
 const unknown = (name: string, symbols: SymbolTable): string => symbols.size === 0 ? `no symbol ${JSON.stringify(name)}: there are no symbols; --symbols FILE gives some`

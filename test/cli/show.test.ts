@@ -72,6 +72,13 @@ describe("a running guest", () => {
     expect(stdout, "what was not executed is not in it").not.toContain("cli");
   });
 
+  it("knows the symbols of several files", async () => {
+    const other = join(folder, "other.map");
+    writeFileSync(other, "00100006 T back\n");
+    const { stdout, stderr } = await calque(["show", "back", path, ...common, "--symbols", other, "--after", "1_000_000"]);
+    expect(stdout, stderr).toMatch(/^=== region 00100005 <turn>: /m);
+  });
+
   it("is shown with how often each instruction was executed", async () => {
     // mov; then 499,999 turns of dec and jne, and one more dec: 1,000,000 instructions.
     const { code, stdout, stderr } = await calque(["show", "turn", path, ...common, "--after", "1_000_000", "--counts"]);

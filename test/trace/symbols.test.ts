@@ -77,6 +77,13 @@ describe("refused in one line that says where", () => {
   });
 });
 
+it("several files are one table, where the first one's names count", () => {
+  const kernel = image("vmlinux.map", "c1000000 T _text\nc1000040 T two\n"), module = image("module.map", "f8000000 T start\nf8000010 T two\n");
+  const table = readSymbols(kernel, module);
+  expect([table.size, table.addressOf("start"), table.addressOf("two"), table.describe(0xf8000011)]).toEqual([3, 0xf8000000, 0xc1000040, "two+0x1"]);
+  expect(() => readSymbols(kernel, image("empty.map", "\n"))).toThrow("empty.map: no symbols in it");
+});
+
 it("of a symbol with a size its bytes end there", () => {
   const table = new SymbolTable([
     { name: "f", address: 0x1000, size: 8, place: true, rank: 5 }, { name: "label", address: 0x1010, size: 0, place: true, rank: 0, end: 0x1020 },
