@@ -109,6 +109,7 @@ function parseMap(text: string, where: string): GuestSymbol[] {
 }
 
 function symbolsOf(file: NamedBytes): GuestSymbol[] {
+  if (!isElf(file.bytes) && file.bytes.includes(0)) throw new CalqueError("neither an ELF file nor text", file.name);
   const symbols = isElf(file.bytes) ? readElfSymbols(file) : parseMap(new TextDecoder().decode(file.bytes), file.name);
   if (symbols.length === 0) throw new CalqueError(isElf(file.bytes) ? "no symbols: the file is stripped" : "no symbols in it", file.name);
   return symbols;

@@ -82,12 +82,12 @@ function instructionAt(code: CodeBytes, address: number): Seen | undefined {
   return { instruction, form, fields };
 }
 
-/** Code that counts as executed wherever it can be decoded. */
+/** Code that counts as executed wherever it can be decoded, but not behind CLI and HLT: there kernels end, and data begin. */
 function viewOf(code: CodeBytes): CodeView {
-  const seen = new Map<number, Seen | undefined>();
+  const seen = new Map<number, Seen | undefined>(), is = (address: number, mnemonic: string): boolean => seen.get(address)?.instruction.row.mnemonic === mnemonic;
   return {
     executed(address) {
-      if (!seen.has(address)) seen.set(address, instructionAt(code, address));
+      if (!seen.has(address)) seen.set(address, is(address - 1, "hlt") && is(address - 2, "cli") ? undefined : instructionAt(code, address));
       return seen.get(address);
     },
   };

@@ -97,8 +97,10 @@ export async function lockstep(settings: Settings): Promise<number> {
   return runLockstep([prepare(settings, "translate").machine, prepare(settings, "interpret").machine], settings);
 }
 
+const checksText = (checks: number): string => `${checks} check${checks === 1 ? "" : "s"}`;
+
 function timedOut(instructions: number, checks: number): number {
-  warn(`timeout; equal so far: ${instructions} instructions, ${checks} checks`);
+  warn(`timeout; equal so far: ${instructions} instructions, ${checksText(checks)}`);
   return EXIT.timeout;
 }
 
@@ -128,7 +130,7 @@ export async function runLockstep(pair: Pair, settings: Pick<Settings, "serial" 
     }
     if (end !== undefined) {
       const sentence = describeEnd(end, pair[1]);
-      warn(`equal: ${count} instructions, ${checks} checks, end by ${end.reason}, state ${pair[1].stateHash()}${sentence === "" ? "" : ` (${sentence})`}`);
+      warn(`equal: ${count} instructions, ${checksText(checks)}, end by ${end.reason}, state ${pair[1].stateHash()}${sentence === "" ? "" : ` (${sentence})`}`);
       return EXIT.ok;
     }
     if (isStdoutClosed()) return EXIT.ok;

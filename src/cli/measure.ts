@@ -1,12 +1,11 @@
 /** `calque measure`: runs a guest while everything is counted, prints the main tables, writes report.json and report.html. */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { Measurement } from "../../runtime/measure/measurement.ts";
 import { makeReport } from "../measure/report.ts";
 import { summary } from "../measure/summary.ts";
 import { Timeline } from "../measure/timeline.ts";
-import { fileError, writeWhole } from "./files.ts";
+import { makeFolder, writeWhole } from "./files.ts";
 import { guestVersion } from "./guests.ts";
 import type { Settings } from "./options.ts";
 import { exitCode } from "./outcome.ts";
@@ -22,18 +21,9 @@ import { startAt, stateAfter } from "./start-point.ts";
 
 const clock = (): number => performance.now();
 
-/** Before the run, so that a folder that cannot be made is told at once. Throws `CalqueError`. */
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch (error) {
-    throw fileError(error, path);
-  }
-}
-
 /** Runs and measures the guest that the settings name, and returns the exit code. Throws `CalqueError`. */
 export async function measure(settings: Settings): Promise<number> {
-  makeFolder(settings.out);
+  makeFolder(settings.out); // before the run, so that one that cannot be made is told at once
   const measurement = new Measurement(clock), from = settings.startAfter === undefined ? undefined : stateAfter(settings, settings.startAfter);
   const { machine, replay } = prepare(settings, settings.engine, undefined, { measurement, sampled: true });
   if (from !== undefined) startAt(machine, from);

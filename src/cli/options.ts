@@ -153,7 +153,7 @@ export type Request =
 function parseNumber(text: string, name: OptionName): number {
   const digits = text.replaceAll("_", "");
   const value = /^(0x[0-9a-f]+|[0-9]+(\.[0-9]+)?(e[0-9]+)?)$/i.test(digits) ? Number(digits) : NaN;
-  if (!Number.isSafeInteger(value)) throw new CalqueError(`${JSON.stringify(text)} is not a number`, `--${name}`);
+  if (!Number.isSafeInteger(value)) throw new CalqueError(`${JSON.stringify(text)} is not a whole number from 0 to 2^53 - 1`, `--${name}`);
   return value;
 }
 
@@ -167,7 +167,9 @@ export function parseMemory(text: string): number {
   const match = /^([0-9]+)([KMG]?)(?:i?B)?$/i.exec(text);
   if (match === null) throw new CalqueError(`${JSON.stringify(text)} is not a size such as 256M`, "--memory");
   const unit = { "": 1, K: 1 << 10, M: 1 << 20, G: 1 << 30 }[match[2]!.toUpperCase()]!;
-  return checkMemorySize(Number(match[1]) * unit);
+  const bytes = Number(match[1]) * unit;
+  if (bytes < 1 << 20 || bytes > 0x7ffff000) throw new CalqueError(`${text} of memory; from 1M to 2047M will do`, "--memory");
+  return checkMemorySize(bytes);
 }
 
 function parseSeconds(text: string): number {

@@ -43,6 +43,11 @@ describe("bytes", () => {
     expect(stdout).toContain(`(${why})`);
   });
 
+  it("behind CLI and HLT are no part of the code before", async () => {
+    const { stdout } = await calque(["show", "hex:40 fa f4 43 c3"]);
+    expect(stdout.match(/^=== region .*$/gm)).toEqual(["=== region 00000000: 3 instructions in 1 block ===", "=== region 00000003: 2 instructions in 1 block ==="]);
+  });
+
   it("behind a jump are shown too", async () => {
     const { stdout } = await calque(["show", "hex:eb 02 40 c3 43 c3"]);
     expect(stdout.match(/^=== region .*$/gm)).toEqual(["=== region 00000000: 3 instructions in 2 blocks ===", "=== region 00000002: 2 instructions in 1 block ==="]);

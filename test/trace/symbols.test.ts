@@ -59,7 +59,7 @@ describe("refused in one line that says where", () => {
   it.each([
     ["c1000000 T _text\nthis is no symbol\n", /^map: line 2 is not "ADDRESS TYPE NAME", as in "c1000000 T _text": "this is no symbol"$/],
     ["ffffffff81000000 T _text\n", /^map: line 1: ffffffff81000000 is an address of a 64-bit kernel$/],
-    ["00000000 T _text\n00000000 T start\n", /^map: all addresses are 0/], ["\n", /^map: no symbols in it$/], ["\u007fELF", /^map: truncated ELF file/],
+    ["00000000 T _text\n00000000 T start\n", /^map: all addresses are 0/], ["\n", /^map: no symbols in it$/], ["c1000000 T a\u0000", /^map: neither an ELF file nor text$/], ["\u007fELF", /^map: truncated ELF file/],
   ])("%j", (text, message) => {
     expect(() => readSymbols(image("map", text))).toThrow(CalqueError);
     expect(() => readSymbols(image("map", text))).toThrow(message);
