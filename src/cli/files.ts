@@ -77,16 +77,19 @@ export class PendingFile {
   readonly path: string;
   readonly #temporary: string;
   #descriptor: number | undefined;
+  readonly #atExit: () => void;
 
-  /** Throws `CalqueError` where the file cannot be made. */
-  constructor(path: string) {
+  /** What is written when the process ends early is given up, or kept where `kept`. Throws `CalqueError` where the file cannot be made. */
+  constructor(path: string, kept = false) {
     this.path = path;
+    this.#atExit = () => { if (kept) this.commit(); else this.discard(); };
     try {
       this.#temporary = isSpecial(path) ? path : `${path}.${process.pid}.tmp`;
       this.#descriptor = openSync(this.#temporary, "w");
     } catch (error) {
       throw fileError(error, path);
     }
+    process.once("exit", this.#atExit);
   }
 
   /** Throws `CalqueError`; the file is then given up. */
@@ -103,9 +106,7 @@ export class PendingFile {
 
   /** Gives the file its name; later calls do nothing. Throws `CalqueError`. */
   commit(): void {
-    if (this.#descriptor === undefined) return;
-    closeSync(this.#descriptor);
-    this.#descriptor = undefined;
+    if (!this.#close()) return;
     if (this.#temporary === this.path) return;
     try {
       renameSync(this.#temporary, this.path);
@@ -117,10 +118,16 @@ export class PendingFile {
 
   /** Removes what is not complete. */
   discard(): void {
-    if (this.#descriptor === undefined) return;
+    if (this.#close() && this.#temporary !== this.path) rmSync(this.#temporary, { force: true });
+  }
+
+  /** False where it was closed before. */
+  #close(): boolean {
+    process.removeListener("exit", this.#atExit);
+    if (this.#descriptor === undefined) return false;
     closeSync(this.#descriptor);
     this.#descriptor = undefined;
-    if (this.#temporary !== this.path) rmSync(this.#temporary, { force: true });
+    return true;
   }
 }
 

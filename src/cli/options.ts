@@ -157,6 +157,12 @@ function parseNumber(text: string, name: OptionName): number {
   return value;
 }
 
+function parseCount(text: string, name: OptionName): number {
+  const value = parseNumber(text, name);
+  if (value < 1) throw new CalqueError("1 at least", `--${name}`);
+  return value;
+}
+
 function parseLimited(text: string, name: OptionName, limit: number): number {
   const value = parseNumber(text, name);
   if (value > limit) throw new CalqueError(`${text} is beyond 0x${limit.toString(16)}`, `--${name}`);
@@ -310,16 +316,16 @@ function toSettings(command: Command, given: Given): Settings {
     script,
     timeout: convert("timeout", parseSeconds),
     maxInstructions: convert("max-instructions", parseNumber),
-    every: Math.max(1, convert("every", parseNumber) ?? 1_000_000),
+    every: convert("every", parseCount) ?? 1_000_000,
     pace: convert("pace", (text, name) => parseChoice(text, name, ["none", "real"])),
     readInput: convert("input", (text, name) => parseChoice(text, name, ["-"])) !== undefined,
     debugExit: convert("debug-exit", (text, name) => parseLimited(text, name, 0xffff)),
     rtc: convert("rtc", parseRtc),
     record: values.get("record"), replay: values.get("replay"), stats: values.get("stats"),
-    startAfter: command === "show" ? undefined : values.get("after"), runs: Math.max(1, convert("runs", parseNumber) ?? 1), noRegions: values.has("no-regions"),
+    startAfter: command === "show" ? undefined : values.get("after"), runs: convert("runs", parseCount) ?? 1, noRegions: values.has("no-regions"),
     peers: values.has("peers"), out: values.get("out") ?? "report",
     off: convert("no-pass", parseOptimisations) ?? new Set(), verifyCode: values.has("verify-code"),
-    at: values.get("at"), after: command === "show" ? convert("after", parseNumber) : undefined, hot: convert("hot", parseNumber), counts: values.has("counts"), time: values.has("time"), color: values.has("color"),
+    at: values.get("at"), after: command === "show" ? convert("after", parseNumber) : undefined, hot: convert("hot", parseCount), counts: values.has("counts"), time: values.has("time"), color: values.has("color"),
     symbols: given.symbols, trace, profile,
     fetch: values.has("fetch"),
   };

@@ -150,10 +150,16 @@ function explainGuest(settings: Settings): Explanation[] {
   return regions.length > 0 ? regions.flatMap((region) => explainLive(machine, region, symbols, figures)) : explainCode(guest, address, settings, live);
 }
 
+function requireNoRun({ at, after, hot, counts, time }: Settings): void {
+  const [option] = Object.entries({ at, after, hot, counts: counts || undefined, time: time || undefined }).find(([, value]) => value !== undefined) ?? [];
+  if (option !== undefined) throw new CalqueError("bytes do not run; give a guest", `--${option}`);
+}
+
 /** Prints what becomes of the code, and returns the exit code. Throws `CalqueError`. */
 export async function show(settings: Settings): Promise<number> {
   const [operand] = settings.operands, isBytes = operand?.startsWith("hex:") === true;
   if (isBytes && settings.operands.length > 1) throw new CalqueError(USAGE);
+  if (isBytes) requireNoRun(settings);
   const explanations = isBytes ? explainHex(operand!.slice(4), settings) : explainGuest(settings);
   const terminal = process.stdout.isTTY, colours = settings.color || terminal && !process.env["NO_COLOR"];
   process.stdout.write(formatExplanations(explanations, terminal ? process.stdout.columns : 0, colours));

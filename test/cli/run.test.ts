@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, lstatSync, openSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { CLI_HLT, FOREVER, UD2, echo, out16, out8, print, spin } from "../images/code.ts";
 import { multibootKernel } from "../images/build.ts";
@@ -44,6 +45,10 @@ describe("the exit code", () => {
     ["a report's folder that is a file", ["measure", "demo", "--out", import.meta.filename], /^calque: .*run\.test\.ts: is there already and no folder\n$/],
     ["a size that is none", ["run", "demo", "--memory", "99999999999999G"], /^calque: --memory: 99999999999999G of memory; from 1M to 2047M will do\n$/],
     ["a count below 0", ["run", "demo", "--max-instructions=-1"], /^calque: --max-instructions: "-1" is not a whole number from 0 to 2\^53 - 1\n$/],
+    ["no rounds", ["compare", "demo", "--runs", "0"], /^calque: --runs: 1 at least\n$/],
+    ["a guest that guests is given", ["guests", "demo"], /^calque: demo: guests takes options only\n$/],
+    ["bytes that are to run", ["show", "hex:90", "--time"], /^calque: --time: bytes do not run; give a guest\n$/],
+    ["an address without 0x", ["trace", "demo", "--range", "1000-2000"], /^calque: --range: "1000" is no address; one is written as 0x1f0\n$/],
     ["no recording", ["run", "demo", "--replay", import.meta.filename], /line 1 is not a JSON object/],
   ])("for %s is 2, with one line that says what and where", async (_, args, message) => {
     const ended = await calque(args, { env: { CALQUE_GUESTS: join(folder, "none") } });
@@ -87,6 +92,15 @@ describe("output", () => {
     }
     expect(lstatSync(full).isSymbolicLink()).toBe(true);
     expect(readdirSync(folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+  });
+
+  it("of a run that is ended by a signal leaves no half file", async () => {
+    const half = join(folder, "half.txt"), guest = image("long.bin", print("x"), FOREVER);
+    const child = spawn(process.execPath, [join(import.meta.dirname, "../../bin/calque.js"), "run", ...guest, "--serial", `file:${half}`], { stdio: "ignore" });
+    while (!readdirSync(folder).some((name) => name.startsWith("half.txt."))) await setTimeout(20);
+    child.kill("SIGTERM");
+    expect(await new Promise((resolve) => { child.on("close", resolve); })).toBe(143);
+    expect(readdirSync(folder).filter((name) => name.startsWith("half"))).toEqual([]);
   });
 
   it("that finds no room on stdout is told of", async () => {
