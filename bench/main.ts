@@ -114,7 +114,7 @@ async function main(): Promise<void> {
   const engines = chosenEngines(options.only), groups = chosenGroups(options.groups);
   if (engines.length === 0) fail("no engine can run here");
   const versions = engines.map((engine) => `${engine.title} ${engine.version()}`.trim()).join(", ");
-  const machine = `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}, Node ${process.version}; medians of ${options.rounds} rounds`;
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}, Node ${process.version}; ${options.rounds === 1 ? "one round" : `medians of ${options.rounds} rounds`}`;
   const results: object[] = [], all: Row[] = [];
   for (const group of groups) {
     const rows = await measureGroup(group, engines, options);

@@ -12,7 +12,7 @@
 import { decode, Forms, x87Opcode, type Form, type Mode } from "../translator/translate.ts";
 import { Insn, EXACT, LINK, PLAIN, STRADDLING, type Handler } from "./insn.ts";
 import { MarkedBytes } from "./marked-bytes.ts";
-import type { GuestMemory, Ring } from "./memory.ts";
+import { SLOW, type GuestMemory, type Ring } from "./memory.ts";
 
 export interface MadeHandler {
   readonly handler: Handler;
@@ -108,6 +108,13 @@ export class CodeSpace {
 
   page(frame: number): CodePage {
     return (this.pages[frame] ??= this.cache.open(frame, this));
+  }
+
+  /** What was decoded at a linear address, where a fetch has nothing to do. */
+  decodedAt(linear: number): { readonly insn: Insn; readonly page: CodePage; readonly host: number } | undefined {
+    const entry = this.ring.exec[linear >>> 12]!, host = linear ^ entry, page = (entry & SLOW) === 0 ? this.pages[host >>> 12] : undefined;
+    const position = page?.index[host & 0xfff] ?? 0;
+    return page === undefined || position === 0 ? undefined : { insn: page.insns[position]!, page, host };
   }
 }
 

@@ -1,8 +1,8 @@
 /** What a region is made from: guest code as the decoded instructions, the TLB and the trial show it. */
-import type { CodePage, CodeSpace } from "./code-cache.ts";
+import type { CodeSpace } from "./code-cache.ts";
 import { EXACT, type Insn, PLAIN, REGION, STRADDLING } from "./insn.ts";
 import { executions } from "./trial.ts";
-import { SLOW, type GuestMemory } from "./memory.ts";
+import type { GuestMemory } from "./memory.ts";
 import { decode, x87Opcode, type CodeView, type Fields, type Instruction } from "../translator/translate.ts";
 
 /** What is known beside the code itself. */
@@ -13,7 +13,6 @@ export interface Knowledge {
   elsewhere(address: number): boolean;
 }
 
-/** Guest code as region discovery may see it: through EXEC entries that are filled, and only what is hot. */
 /** What one discovery asked for and was answered. */
 export interface SeenCode {
   /** Linear addresses of instructions, each followed by its weight. */
@@ -22,6 +21,7 @@ export interface SeenCode {
   readonly elsewhere: ReadonlySet<number>;
 }
 
+/** Guest code as region discovery may see it: through EXEC entries that are filled, and only what is hot. */
 export class GuestCode implements CodeView {
   readonly #memory: GuestMemory;
   readonly #space: CodeSpace;
@@ -66,12 +66,7 @@ export class GuestCode implements CodeView {
   }
 
   /** The decoded instruction at a linear address, where there is one and a fetch has nothing to do. */
-  insn(address: number): Insn | undefined {
-    const entry = this.entry(address >>> 12);
-    if ((entry & SLOW) !== 0) return undefined;
-    const host = address ^ entry, page = this.#space.pages[host >>> 12], position = page?.index[host & 0xfff] ?? 0;
-    return position === 0 ? undefined : page!.insns[position];
-  }
+  insn(address: number): Insn | undefined { return this.#space.decodedAt(address)?.insn; }
 
   executed(address: number): ReturnType<CodeView["executed"]> {
     if (!this.#seen.has(address)) this.#seen.set(address, this.#look(address));
@@ -79,12 +74,10 @@ export class GuestCode implements CodeView {
   }
 
   #look(address: number): ReturnType<CodeView["executed"]> {
-    const entry = this.entry(address >>> 12);
-    if ((entry & SLOW) !== 0) return undefined;
-    const host = address ^ entry, page: CodePage | undefined = this.#space.pages[host >>> 12];
-    const position = page?.index[host & 0xfff] ?? 0;
-    const insn = position === 0 ? undefined : page!.insns[position];
-    if (insn === undefined || page!.isResting || insn.f === page!.undecoded || insn.e === 0 || insn.kind === STRADDLING || insn.seen <= this.#base) return undefined;
+    const found = this.#space.decodedAt(address);
+    if (found === undefined) return undefined;
+    const { insn, page, host } = found;
+    if (page.isResting || insn.f === page.undecoded || insn.e === 0 || insn.kind === STRADDLING || insn.seen <= this.#base) return undefined;
     if (insn.kind !== PLAIN && insn.kind !== EXACT && insn.kind !== REGION) return undefined;
     const instruction = decode(this.#memory.ram, host, 4096 - (host & 0xfff), this.#space.mode);
     if ("failure" in instruction) return undefined;

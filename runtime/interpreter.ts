@@ -37,7 +37,8 @@ export function slowPaths(ring: Ring, words: Int32Array, measurement?: Measureme
   if (measurement === undefined) return plain;
   const measured = ([name, path]: readonly [string, SlowPaths[string]]): readonly [string, SlowPaths[string]] => {
     const table = name.startsWith("load") ? ring.read : ring.write, size = Number(name.replace(/\D+/, "")) / 8;
-    return [name, (...args) => measurement.slowAccess(table[args[0]! >>> 12]!, args[0]!, size, () => path(...args))];
+    const slowAccess: SlowPaths[string] = (...args) => measurement.slowAccess(table[args[0]! >>> 12]!, args[0]!, size, () => path(...args)); // the name that profilers show
+    return [name, slowAccess];
   };
   return Object.fromEntries(Object.entries(plain).map(measured));
 }

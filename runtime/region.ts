@@ -12,9 +12,10 @@ import { GuestCode, type SeenCode } from "./guest-code.ts";
 import { EXACT, type Insn, PLAIN, REGION } from "./insn.ts";
 import { slowPaths } from "./interpreter.ts";
 import { regionCounts, type Measurement, type RegionCounts } from "./measure/measurement.ts";
+import { sampledText } from "./measure/sampled-text.ts";
 import type { Timer } from "./measure/stopwatch.ts";
 import type { Trial, Trials } from "./trial.ts";
-import { SLOW, type GuestMemory } from "./memory.ts";
+import type { GuestMemory } from "./memory.ts";
 import { type CpuState } from "./state.ts";
 import { discover, PASSES, regionText, type CodeView, type RegionBlocks, type RegionLimits, type RegionText, type Site } from "../translator/translate.ts";
 
@@ -52,6 +53,8 @@ export interface Region extends CodeRange {
   /** What it was made after. */
   readonly trial: Trial;
   readonly counts: RegionCounts | undefined;
+  /** Of all that were made. */
+  readonly number: number;
 }
 
 /** The names that every region may use. */
@@ -86,6 +89,7 @@ const COPIED_CALLS = "copied-calls", ENTRIES = "entries";
 /** What can be switched off where a wrong result is hunted: the translator's passes, copies of called functions, regions of several entries. */
 export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), COPIED_CALLS, ENTRIES];
 
+/** How regions are made. */
 export interface RegionsOptions {
   /** Checks every source before it runs. */
   readonly check: CodeCheck | undefined;
@@ -95,6 +99,8 @@ export interface RegionsOptions {
   readonly singleBlocks: boolean;
   /** Optimisations to leave out, of `OPTIMISATIONS`. */
   readonly off: ReadonlySet<string>;
+  /** A sampling profiler can tell regions apart; each knows which of its lines is of which instruction. */
+  readonly sampled: boolean;
   readonly trials: Trials;
   /** The heat at which an instruction inside a region that is made anew becomes an entry too. */
   readonly warm: number;
@@ -182,9 +188,8 @@ export class Regions {
   /** Places inside a region that are on their way to becoming entries: making it anew for each of them costs too much. */
   #warm({ text, space }: Region): number[] {
     return text.addresses.filter((address) => {
-      const entry = space.ring.exec[address >>> 12]!, page = (entry & SLOW) === 0 ? space.pages[(address ^ entry) >>> 12] : undefined;
-      const position = page?.index[(address ^ entry) & 0xfff] ?? 0;
-      return position !== 0 && page!.insns[position]!.r === undefined && page!.insns[position]!.h >= this.#options.warm;
+      const insn = space.decodedAt(address)?.insn;
+      return insn !== undefined && insn.r === undefined && insn.h >= this.#options.warm;
     });
   }
 
@@ -229,7 +234,7 @@ export class Regions {
     });
     const found = timed(measurement?.discovery, () => this.#discover(linear, space, view, entries));
     if (found === undefined) return undefined;
-    const text = timed(measurement?.emission, () => regionText(found, { counters: measurement !== undefined, passesOff: this.#options.off }));
+    const text = timed(measurement?.emission, () => regionText(found, { counters: measurement !== undefined, lines: this.#options.sampled, passesOff: this.#options.off }));
     for (const region of this.#inside(space, found)) {
       if (region.entries.every((entry) => text.entries.has(entry.linear))) this.#forget(region, "absorbed");
     }
@@ -256,17 +261,18 @@ export class Regions {
       ...Object.values(slowPaths(ring, this.#cpu.words, measurement)), conditionOf, carryOf, flagsOf, this.#calls.step, this.#calls.timestamp, this.#calls.enableInterrupts, this.#calls.callOut, this.#calls.calledOut, caught,
       ...text.pages.map((page) => view.entry(page)), ...text.functions.map((name) => this.#functions(name)), counts?.words,
     ];
-    const make = new Function(...names, `"use strict"; return ${text.source};`) as (...args: unknown[]) => RegionFunction;
+    const number = this.stats.made, body = this.#options.sampled ? sampledText(text.source, number) : `"use strict"; return ${text.source};`;
+    const make = new Function(...names, body) as (...args: unknown[]) => RegionFunction;
     const entries = [...text.entries].flatMap(([linear, number]) => {
       const insn = view.insn(linear);
       return insn === undefined ? [] : [{ insn, linear, number }];
     });
     const run = make(...values), sourceLength = text.source.length;
-    return this.#add({ ...planned, run, text: withSourceOf(run, text), sourceLength, ranges: view.ranges(), seen: view.seen(), counts }, entries);
+    return this.#add({ ...planned, run, text: withSourceOf(run, text), sourceLength, ranges: view.ranges(), seen: view.seen(), counts, number }, entries);
   }
 
   /** Apart from `#make`, so that the region's closure keeps nothing of the view alive. */
-  #add(made: Pick<Region, "head" | "linear" | "space" | "run" | "text" | "sourceLength" | "trial" | "ranges" | "seen" | "counts">, places: ReadonlyArray<Omit<Entry, "region">>): Region {
+  #add(made: Pick<Region, "head" | "linear" | "space" | "run" | "text" | "sourceLength" | "trial" | "ranges" | "seen" | "counts" | "number">, places: ReadonlyArray<Omit<Entry, "region">>): Region {
     const { text, space } = made, entries: Entry[] = [];
     const region: Region = { ...made, entries, sites: text.sites, length: text.length, dropped: false, entered: 0, drop: (cause) => this.#drop(region, cause) };
     for (const place of places) {

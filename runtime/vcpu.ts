@@ -50,6 +50,8 @@ export interface VcpuOptions {
   readonly singleBlocks?: boolean;
   /** Optimisations to leave out. */
   readonly off?: ReadonlySet<string>;
+  /** A sampling profiler can tell regions and their instructions apart. */
+  readonly sampled?: boolean;
 }
 
 /** Watches what the loop delivers between instructions. The processor's state is the one before a delivery, then the one behind it. */
@@ -135,7 +137,7 @@ export class Vcpu {
       enableInterrupts: () => this.#enableInterrupts(),
       callOut: (site, left) => { this.#callOut(site, left); },
       calledOut: (site, changesMode) => this.#calledOut(site, changesMode !== 0),
-    }, { check: options.verifyCode, measurement, singleBlocks: options.singleBlocks ?? false, off: options.off ?? new Set(), trials: this.#trials, warm: (options.hotThreshold ?? HOT) / 8, becomeHead: (insn) => this.interpreter.becomeHead(insn) });
+    }, { check: options.verifyCode, measurement, singleBlocks: options.singleBlocks ?? false, off: options.off ?? new Set(), sampled: options.sampled ?? false, trials: this.#trials, warm: (options.hotThreshold ?? HOT) / 8, becomeHead: (insn) => this.interpreter.becomeHead(insn) });
     this.cache.now = () => this.count;
     this.cache.refuse = () => { throw RETRY; }; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
     this.#straddlers = new Straddlers(memory, cpu);

@@ -5,9 +5,10 @@
  * changed meanwhile: a region whose bytes change is dropped.
  */
 import { LIMITS, type Region } from "../runtime/region.ts";
-import { decode, explain, formOf, x87Opcode, type CodeView, type Explanation, type Fields } from "../translator/translate.ts";
+import { decode, explain, formOf, x87Opcode, type CodeView, type Explanation, type Fields, type NoteOf } from "../translator/translate.ts";
 import { readLinear, translateLinear } from "./inspect.ts";
 import type { Machine } from "./machine.ts";
+import { regionTime, type RegionTime, type Samples } from "./measure/region-time.ts";
 import type { SymbolTable } from "./symbols.ts";
 
 const LONGEST = 15, PAGE = 4096;
@@ -52,13 +53,46 @@ export function regionsAt(machine: Machine, address: number, to = address): read
   return holding.length > 0 ? holding : regions.filter((region) => region.linear >>> 0 >= address && region.linear >>> 0 < to);
 }
 
+/** What was measured of the code. */
+export interface Figures {
+  /** Executions of the instruction at a linear address. */
+  readonly countOf?: (linear: number, user: boolean) => number;
+  /** Of a machine whose regions are sampled. */
+  readonly samples?: Samples;
+}
+
+/** "1,234 times", for listings. */
+export function countNote({ countOf }: Figures, user: boolean): NoteOf {
+  return (address) => (countOf === undefined ? "" : `${countOf(address, user).toLocaleString("en")} times`);
+}
+
+const percent = (part: number, all: number): string => `${(100 * part / Math.max(1, all)).toFixed(1)} %`;
+
+/** Executions and time of an instruction, as far as they were measured. */
+function noteOf(region: Region, figures: Figures, time: RegionTime | undefined): NoteOf {
+  const counted = countNote(figures, region.space.mode.user);
+  return (address, block, index) => {
+    const took = time === undefined ? 0 : time.of(block, index), notes = [counted(address, block, index)];
+    if (time !== undefined && took > 0) notes.push(`${percent(took, time.samples)} of the time, ${(took * time.milliseconds / time.samples).toFixed(1)} ms`);
+    return notes.filter((note) => note !== "").join(", ");
+  };
+}
+
+/** The line below the listing that says where the rest of the time went. */
+function timeLine(time: RegionTime | undefined): string {
+  if (time === undefined) return "  time: no sample fell here";
+  const called = time.called.map(({ name, samples, callers }) => `; ${name}, ${callers === 0 ? "below others" : `called by ${callers} instructions`}, ${percent(samples, time.samples)}`);
+  return `  time: ${time.milliseconds.toFixed(1)} ms in ${time.samples} samples; entry, way out and budget ${percent(time.frame, time.samples)}${called.join("")}`;
+}
+
 /** A region with the JavaScript that runs, and the handlers that it leans on. */
-export function explainLive(machine: Machine, region: Region, symbols: SymbolTable, countOf?: (linear: number, user: boolean) => number): Explanation[] {
+export function explainLive(machine: Machine, region: Region, symbols: SymbolTable, figures: Figures = {}): Explanation[] {
   const { space: { mode }, linear, text } = region, nameOf = (address: number): string | undefined => symbols.describe(address);
-  const code = { mode, at: (address: number) => readLinear(machine, address, LONGEST) };
-  const counts = countOf === undefined ? {} : { countOf: (address: number) => countOf(address, mode.user) };
-  const [found, ...handlers] = explain(linear, code, { limits: LIMITS, view: viewOf(machine, region), entries: [...text.entries.keys()].slice(1), nameOf, ...counts });
+  const code = { mode, at: (address: number) => readLinear(machine, address, LONGEST) }, { samples } = figures;
+  const time = samples === undefined ? undefined : regionTime(region, samples);
+  const [found, ...handlers] = explain(linear, code, { limits: LIMITS, view: viewOf(machine, region), entries: [...text.entries.keys()].slice(1), nameOf, noteOf: noteOf(region, figures, time) });
   const ring = `ring ${mode.user ? 3 : 0}`, entered = `entered ${region.entered.toLocaleString("en")} times`;
   if (found?.kind !== "region") return [{ ...found!, title: `region ${(linear >>> 0).toString(16).padStart(8, "0")}, ${ring}, ${entered}: its page is not mapped now`, javascript: text.source }];
-  return [{ ...found, title: `${found.title}, ${ring}, ${entered}`, javascript: text.source }, ...handlers];
+  const listing = samples === undefined ? found.listing : [...found.listing, timeLine(time)];
+  return [{ ...found, listing, title: `${found.title}, ${ring}, ${entered}`, javascript: text.source }, ...handlers];
 }

@@ -84,6 +84,7 @@ export interface VirtualCpuParts {
   readonly measurement: Measurement | undefined;
   readonly singleBlocks: boolean;
   readonly off: ReadonlySet<string>;
+  readonly sampled: boolean;
 }
 
 /** The devices behind the ports, as the machine sees them together. */
@@ -134,6 +135,8 @@ export interface MachineOptions {
   readonly singleBlocks?: boolean;
   /** Names of optimisations to leave out. */
   readonly off?: ReadonlySet<string>;
+  /** Regions can be told apart by a sampling profiler, and their lines known by instruction. */
+  readonly sampled?: boolean;
 }
 
 export interface MachineFactories {
@@ -187,7 +190,7 @@ export class Machine {
     this.#script = new Script(options.script);
     this.#script.onSend = (bytes) => this.sendSerial(bytes);
     this.vcpu = vcpu = factories.createVcpu({
-      cpu: this.cpu, memory: this.memory, host: this.#host(), ports: this.#board.ports, engine: this.engine, verifyCode: options.verifyCode ?? false, measurement: options.measurement, singleBlocks: options.singleBlocks ?? false, off: options.off ?? new Set(),
+      cpu: this.cpu, memory: this.memory, host: this.#host(), ports: this.#board.ports, engine: this.engine, verifyCode: options.verifyCode ?? false, measurement: options.measurement, singleBlocks: options.singleBlocks ?? false, off: options.off ?? new Set(), sampled: options.sampled ?? false,
     });
   }
 

@@ -108,12 +108,18 @@ function parseMap(text: string, where: string): GuestSymbol[] {
   return symbols;
 }
 
-/** Recognises an ELF file, else reads lines of text. Throws `CalqueError` for what is neither, and where there is no symbol in it. */
-export function readSymbols(file: NamedBytes): SymbolTable {
+function symbolsOf(file: NamedBytes): GuestSymbol[] {
+  if (!isElf(file.bytes) && file.bytes.includes(0)) throw new CalqueError("neither an ELF file nor text", file.name);
   const symbols = isElf(file.bytes) ? readElfSymbols(file) : parseMap(new TextDecoder().decode(file.bytes), file.name);
   if (symbols.length === 0) throw new CalqueError(isElf(file.bytes) ? "no symbols: the file is stripped" : "no symbols in it", file.name);
-  return new SymbolTable(symbols);
+  return symbols;
 }
+
+/**
+ * The symbols of all files together; of equals, the first file's. Recognises an ELF file, else reads lines of text. Throws `CalqueError` for what is
+ * neither, and where there is no symbol in it.
+ */
+export function readSymbols(...files: readonly NamedBytes[]): SymbolTable { return new SymbolTable(files.flatMap(symbolsOf)); }
 
 /** The symbols that a kernel carries itself; an empty table where it has none. */
 export function ownSymbols(kernel: NamedBytes): SymbolTable {

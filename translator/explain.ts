@@ -38,9 +38,11 @@ export interface ExplainOptions {
   readonly entries?: readonly number[];
   /** The symbol at an address, as "main+0x4". */
   readonly nameOf?: (address: number) => string | undefined;
-  /** How often the instruction at an address was executed. */
-  readonly countOf?: (address: number) => number;
+  /** What the listing says behind an instruction of a region, which is one of a block's. */
+  readonly noteOf?: NoteOf;
 }
+
+export type NoteOf = (address: number, block: number, index: number) => string;
 
 /** One region, one handler, or bytes that are no instruction; sections are lines, empty where there is nothing. */
 export interface Explanation {
@@ -80,12 +82,12 @@ function instructionAt(code: CodeBytes, address: number): Seen | undefined {
   return { instruction, form, fields };
 }
 
-/** Code that counts as executed wherever it can be decoded. */
+/** Code that counts as executed wherever it can be decoded, but not behind CLI and HLT: there kernels end, and data begin. */
 function viewOf(code: CodeBytes): CodeView {
-  const seen = new Map<number, Seen | undefined>();
+  const seen = new Map<number, Seen | undefined>(), is = (address: number, mnemonic: string): boolean => seen.get(address)?.instruction.row.mnemonic === mnemonic;
   return {
     executed(address) {
-      if (!seen.has(address)) seen.set(address, instructionAt(code, address));
+      if (!seen.has(address)) seen.set(address, is(address - 1, "hlt") && is(address - 2, "cli") ? undefined : instructionAt(code, address));
       return seen.get(address);
     },
   };
@@ -129,11 +131,13 @@ function named(address: number, nameOf: NameOf): string {
 
 function blockHead(block: Block): string { return `block ${block.id}:`; }
 
-function listingOf(code: CodeBytes, blocks: readonly Block[], nameOf: NameOf, countOf: ExplainOptions["countOf"]): string[] {
-  const times = (address: number): string => (countOf === undefined ? "" : `   ${countOf(address).toLocaleString("en")} times`);
+function listingOf(code: CodeBytes, blocks: readonly Block[], nameOf: NameOf, noteOf: NoteOf = () => ""): string[] {
   return blocks.flatMap((block) => [
     ...(blocks.length === 1 ? [] : [blockHead(block) + named(block.address, nameOf)]),
-    ...block.instructions.map(({ address, instruction }) => listingLine(code, address, instruction, nameOf) + times(address)),
+    ...block.instructions.map(({ address, instruction }, index) => {
+      const note = noteOf(address, block.id, index);
+      return listingLine(code, address, instruction, nameOf) + (note === "" ? "" : `   ${note}`);
+    }),
     `  -> ${endText(block.end)}`,
   ]);
 }
@@ -148,14 +152,14 @@ export function irOf(blocks: readonly Block[], instructionsOf: (block: Block) =>
 
 /** The region at a linear address of a flat mode; undefined where nothing can be decoded. */
 function explainRegion(head: number, code: CodeBytes, options: ExplainOptions): Explanation | undefined {
-  const { limits, passesOff = new Set(), view = viewOf(code), nameOf = nameless, entries = [], countOf } = options;
+  const { limits, passesOff = new Set(), view = viewOf(code), nameOf = nameless, entries = [], noteOf } = options;
   const found = discover(head, view, limits, entries);
   if (found === undefined) return undefined;
   const shape = structure(found), blocks = shape.order.map((id) => shape.blocks[id]!).sort((a, b) => a.id - b.id);
   const text = regionText(found, { passesOff });
   return {
     kind: "region", title: `region ${hex(head)}${named(head, nameOf)}: ${count(text.instructions, "instruction")} in ${count(text.blocks, "block")}`,
-    listing: listingOf(code, blocks, nameOf, countOf),
+    listing: listingOf(code, blocks, nameOf, noteOf),
     ir: irOf(blocks, (block) => block.instructions),
     optimised: irOf(blocks, (block) => runPasses(block.instructions, passesOff)),
     javascript: text.source,

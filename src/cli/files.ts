@@ -1,10 +1,12 @@
 /** Files of the user: read whole, written under a temporary name and then renamed. */
-import { closeSync, fstatSync, openSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
 import { CalqueError } from "../error.ts";
 import type { NamedBytes } from "../loaders/image.ts";
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "no such file", EACCES: "permission denied", EISDIR: "is a folder", ENOTDIR: "part of the path is no folder", ENOSPC: "no space left", EROFS: "read-only",
+  EEXIST: "is there already and no folder",
   ERR_FS_FILE_TOO_LARGE: "too large",
 };
 
@@ -51,58 +53,87 @@ export function readText(path: string): string {
   }
 }
 
+/** A folder with all above it. Throws `CalqueError`. */
+export function makeFolder(path: string): void {
+  try {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+    const above = dirname(path);
+    if (!existsSync(above)) makeFolder(above);
+    mkdirSync(path); // not "recursive": that never comes back where the system refuses new folders, as in /proc
+  } catch (error) {
+    throw error instanceof CalqueError ? error : fileError(error, path);
+  }
+}
+
+/** Whether a device or pipe stands at the path, which is written to and never replaced. Throws where it is a folder. */
+function isSpecial(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isDirectory() === true) throw Object.assign(new Error("folder"), { code: "EISDIR" });
+  return found !== undefined && !found.isFile();
+}
+
 /** A file that appears under its name when it is complete. */
 export class PendingFile {
   readonly path: string;
   readonly #temporary: string;
   #descriptor: number | undefined;
+  readonly #atExit: () => void;
 
-  /** Throws `CalqueError` where the file cannot be made. */
-  constructor(path: string) {
+  /** What is written when the process ends early is given up, or kept where `kept`. Throws `CalqueError` where the file cannot be made. */
+  constructor(path: string, kept = false) {
     this.path = path;
-    this.#temporary = `${path}.${process.pid}.tmp`;
+    this.#atExit = () => { if (kept) this.commit(); else this.discard(); };
     try {
+      this.#temporary = isSpecial(path) ? path : `${path}.${process.pid}.tmp`;
       this.#descriptor = openSync(this.#temporary, "w");
     } catch (error) {
       throw fileError(error, path);
     }
+    process.once("exit", this.#atExit);
   }
 
+  /** Throws `CalqueError`; the file is then given up. */
   write(data: Uint8Array | string): void {
     if (this.#descriptor === undefined) return;
     try {
       const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
       for (let at = 0; at < bytes.length;) at += writeSync(this.#descriptor, bytes, at);
     } catch (error) {
+      this.discard();
       throw fileError(error, this.path);
     }
   }
 
-  /** Gives the file its name; later calls do nothing. */
+  /** Gives the file its name; later calls do nothing. Throws `CalqueError`. */
   commit(): void {
-    if (this.#descriptor === undefined) return;
-    closeSync(this.#descriptor);
-    this.#descriptor = undefined;
-    renameSync(this.#temporary, this.path);
+    if (!this.#close()) return;
+    if (this.#temporary === this.path) return;
+    try {
+      renameSync(this.#temporary, this.path);
+    } catch (error) {
+      rmSync(this.#temporary, { force: true });
+      throw fileError(error, this.path);
+    }
   }
 
   /** Removes what is not complete. */
   discard(): void {
-    if (this.#descriptor === undefined) return;
+    if (this.#close() && this.#temporary !== this.path) rmSync(this.#temporary, { force: true });
+  }
+
+  /** False where it was closed before. */
+  #close(): boolean {
+    process.removeListener("exit", this.#atExit);
+    if (this.#descriptor === undefined) return false;
     closeSync(this.#descriptor);
     this.#descriptor = undefined;
-    rmSync(this.#temporary, { force: true });
+    return true;
   }
 }
 
 /** Writes a whole file. Throws `CalqueError`. */
 export function writeWhole(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    writeFileSync(temporary, text);
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw fileError(error, path);
-  }
+  const file = new PendingFile(path);
+  file.write(text);
+  file.commit();
 }

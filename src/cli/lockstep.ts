@@ -25,11 +25,12 @@ const SNAPSHOT_RARITY = 20;
 
 const sameExit = (a: MachineExit, b: MachineExit): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-/** Runs both to the same instruction count; their exits, and whether they still agree. */
-function runBoth(pair: Pair, instructions: number, everyPage = false): { readonly exits: readonly [MachineExit, MachineExit]; readonly equal: boolean } {
-  const exits = [pair[0].run({ maxInstructions: instructions }), pair[1].run({ maxInstructions: instructions })] as const;
-  const equal = sameExit(...exits) && pair[0].stateHash(everyPage) === pair[1].stateHash(everyPage);
-  return { exits, equal };
+interface Ended { readonly exits: readonly [MachineExit, MachineExit]; readonly equal: boolean }
+
+/** Runs both to the same instruction count; their exits, and whether they still agree. `equal` says nothing where one was paused. */
+function runBoth(pair: Pair, instructions: number, pause = (): boolean => false): Ended {
+  const limits = { maxInstructions: instructions, pause }, exits = [pair[0].run(limits), pair[1].run(limits)] as const;
+  return { exits, equal: sameExit(...exits) && pair[0].stateHash() === pair[1].stateHash() };
 }
 
 function restoreBoth(pair: Pair, snapshot: Snapshot): void {
@@ -96,6 +97,13 @@ export async function lockstep(settings: Settings): Promise<number> {
   return runLockstep([prepare(settings, "translate").machine, prepare(settings, "interpret").machine], settings);
 }
 
+const checksText = (checks: number): string => `${checks} check${checks === 1 ? "" : "s"}`;
+
+function timedOut(instructions: number, checks: number): number {
+  warn(`timeout; equal so far: ${instructions} instructions, ${checksText(checks)}`);
+  return EXIT.timeout;
+}
+
 /** Runs two machines that were prepared alike. */
 export async function runLockstep(pair: Pair, settings: Pick<Settings, "serial" | "every" | "timeout" | "maxInstructions">): Promise<number> {
   const output = new SerialOutput(settings.serial), progress = new Progress("lockstep");
@@ -105,8 +113,12 @@ export async function runLockstep(pair: Pair, settings: Pick<Settings, "serial" 
   let snapshotTime = performance.now(), snapshotCost = 0, checks = 0;
   for (;;) {
     const before = pair[1].instructions;
-    const { exits, equal } = runBoth(pair, Math.min(settings.every, last - pair[1].instructions));
+    const { exits, equal } = runBoth(pair, Math.min(settings.every, last - before), () => performance.now() >= deadline);
     progress.flush(output, pair[0]);
+    if (exits.some(({ reason }) => reason === "paused")) {
+      progress.erase();
+      return timedOut(before, checks);
+    }
     checks++;
     const count = pair[1].instructions, expired = performance.now() >= deadline;
     const end = exits[1].reason === "asleep" || exits[1].reason === "budget" && count < last ? undefined : exits[1];
@@ -118,14 +130,11 @@ export async function runLockstep(pair: Pair, settings: Pick<Settings, "serial" 
     }
     if (end !== undefined) {
       const sentence = describeEnd(end, pair[1]);
-      warn(`equal: ${count} instructions, ${checks} checks, end by ${end.reason}, state ${pair[1].stateHash()}${sentence === "" ? "" : ` (${sentence})`}`);
+      warn(`equal: ${count} instructions, ${checksText(checks)}, end by ${end.reason}, state ${pair[1].stateHash()}${sentence === "" ? "" : ` (${sentence})`}`);
       return EXIT.ok;
     }
     if (isStdoutClosed()) return EXIT.ok;
-    if (expired) {
-      warn(`timeout; equal so far: ${count} instructions, ${checks} checks`);
-      return EXIT.timeout;
-    }
+    if (expired) return timedOut(count, checks);
     const now = performance.now();
     if (now - snapshotTime > snapshotCost * SNAPSHOT_RARITY) {
       snapshot = { state: pair[1].save(), count };

@@ -9,6 +9,8 @@ import { version } from "./package-root.ts";
 import { drainStdout, watchStdout } from "./serial.ts";
 
 async function guests(settings: Settings): Promise<number> {
+  const [extra] = settings.operands;
+  if (extra !== undefined) throw new CalqueError("guests takes options only", extra);
   if (settings.fetch) (await import("./fetch-guests.ts")).fetchGuests(warn);
   else process.stdout.write(listGuests());
   return EXIT.ok;

@@ -47,9 +47,10 @@ export const OPTIONS = {
   at: { value: "COUNT|TEXT", help: "first run the guest so many instructions, or until it has printed TEXT", commands: ["show"] },
   after: { value: "COUNT|TEXT", help: "first run the guest so many instructions; not show: or until it printed TEXT", commands: ["show", "measure", "profile", "compare"] },
   counts: { value: "", help: "show how often each instruction was executed (needs --after or --expect)", commands: ["show"] },
+  time: { value: "", help: "show which instructions take the time (needs --after or --expect)", commands: ["show"] },
   hot: { value: "N", help: "the N regions of the running guest that were entered most often", commands: ["show"] },
   color: { value: "", help: "colours though stdout is no terminal", commands: ["show"] },
-  symbols: { value: "FILE", help: "names of addresses: an ELF file, a System.map, a copy of /proc/kallsyms", commands: ["trace", "profile", "show"] },
+  symbols: { value: "FILE", help: "names of addresses: ELF, System.map or /proc/kallsyms; may be repeated", commands: ["trace", "profile", "show"], repeated: true },
   out: { value: "FILE|FOLDER", help: "where it goes: a trace or profile (default stdout), a report (default report)", commands: ["trace", "measure", "profile"] },
   format: { value: "FORMAT", help: "trace: text, or qemu as -d cpu; profile: text, folded, speedscope", commands: ["trace", "profile"] },
   interval: { value: "N", help: "a sample every N instructions, on average (default 20000)", commands: ["profile"] },
@@ -135,8 +136,10 @@ export interface Settings {
   readonly after: number | undefined;
   readonly hot: number | undefined;
   readonly counts: boolean;
+  readonly time: boolean;
   readonly color: boolean;
-  readonly symbols: string | undefined;
+  /** Files, in the order in which they were given. */
+  readonly symbols: readonly string[];
   readonly trace: TraceSettings;
   readonly profile: ProfileSettings;
   readonly fetch: boolean;
@@ -150,7 +153,13 @@ export type Request =
 function parseNumber(text: string, name: OptionName): number {
   const digits = text.replaceAll("_", "");
   const value = /^(0x[0-9a-f]+|[0-9]+(\.[0-9]+)?(e[0-9]+)?)$/i.test(digits) ? Number(digits) : NaN;
-  if (!Number.isSafeInteger(value)) throw new CalqueError(`${JSON.stringify(text)} is not a number`, `--${name}`);
+  if (!Number.isSafeInteger(value)) throw new CalqueError(`${JSON.stringify(text)} is not a whole number from 0 to 2^53 - 1`, `--${name}`);
+  return value;
+}
+
+function parseCount(text: string, name: OptionName): number {
+  const value = parseNumber(text, name);
+  if (value < 1) throw new CalqueError("1 at least", `--${name}`);
   return value;
 }
 
@@ -164,7 +173,9 @@ export function parseMemory(text: string): number {
   const match = /^([0-9]+)([KMG]?)(?:i?B)?$/i.exec(text);
   if (match === null) throw new CalqueError(`${JSON.stringify(text)} is not a size such as 256M`, "--memory");
   const unit = { "": 1, K: 1 << 10, M: 1 << 20, G: 1 << 30 }[match[2]!.toUpperCase()]!;
-  return checkMemorySize(Number(match[1]) * unit);
+  const bytes = Number(match[1]) * unit;
+  if (bytes < 1 << 20 || bytes > 0x7ffff000) throw new CalqueError(`${text} of memory; from 1M to 2047M will do`, "--memory");
+  return checkMemorySize(bytes);
 }
 
 function parseSeconds(text: string): number {
@@ -202,6 +213,7 @@ interface Given {
   readonly values: Map<OptionName, string>;
   readonly script: ScriptStep[];
   readonly ranges: string[];
+  readonly symbols: string[];
 }
 
 function collect(command: Command, args: readonly string[]): Given | "help" {
@@ -209,7 +221,7 @@ function collect(command: Command, args: readonly string[]): Given | "help" {
   const { tokens } = parseArgs({
     args: attachValues(args), options: { ...config, help: { type: "boolean", short: "h" } }, allowPositionals: true, strict: false, tokens: true,
   });
-  const given: Given = { operands: [], values: new Map(), script: [], ranges: [] };
+  const given: Given = { operands: [], values: new Map(), script: [], ranges: [], symbols: [] };
   for (const token of tokens) {
     if (token.kind === "positional") given.operands.push(token.value);
     if (token.kind !== "option") continue;
@@ -224,6 +236,7 @@ function collect(command: Command, args: readonly string[]): Given | "help" {
     if (name === "expect") given.script.push({ kind: "expect", text: new TextEncoder().encode(value) });
     else if (name === "send") given.script.push({ kind: "send", bytes: parseSendText(value) });
     else if (name === "range") given.ranges.push(value);
+    else if (name === "symbols") given.symbols.push(value);
     else if (given.values.has(name)) throw new CalqueError("given twice", `--${name}`);
     else given.values.set(name, value);
   }
@@ -303,17 +316,17 @@ function toSettings(command: Command, given: Given): Settings {
     script,
     timeout: convert("timeout", parseSeconds),
     maxInstructions: convert("max-instructions", parseNumber),
-    every: Math.max(1, convert("every", parseNumber) ?? 1_000_000),
+    every: convert("every", parseCount) ?? 1_000_000,
     pace: convert("pace", (text, name) => parseChoice(text, name, ["none", "real"])),
     readInput: convert("input", (text, name) => parseChoice(text, name, ["-"])) !== undefined,
     debugExit: convert("debug-exit", (text, name) => parseLimited(text, name, 0xffff)),
     rtc: convert("rtc", parseRtc),
     record: values.get("record"), replay: values.get("replay"), stats: values.get("stats"),
-    startAfter: command === "show" ? undefined : values.get("after"), runs: Math.max(1, convert("runs", parseNumber) ?? 1), noRegions: values.has("no-regions"),
+    startAfter: command === "show" ? undefined : values.get("after"), runs: convert("runs", parseCount) ?? 1, noRegions: values.has("no-regions"),
     peers: values.has("peers"), out: values.get("out") ?? "report",
     off: convert("no-pass", parseOptimisations) ?? new Set(), verifyCode: values.has("verify-code"),
-    at: values.get("at"), after: command === "show" ? convert("after", parseNumber) : undefined, hot: convert("hot", parseNumber), counts: values.has("counts"), color: values.has("color"),
-    symbols: values.get("symbols"), trace, profile,
+    at: values.get("at"), after: command === "show" ? convert("after", parseNumber) : undefined, hot: convert("hot", parseCount), counts: values.has("counts"), time: values.has("time"), color: values.has("color"),
+    symbols: given.symbols, trace, profile,
     fetch: values.has("fetch"),
   };
 }

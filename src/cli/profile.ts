@@ -1,12 +1,12 @@
 /** `calque profile`: samples a guest's call stacks while it runs, and says which functions it spends its instructions in. */
-import { mkdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { EventTrace, RegionWatch } from "../profile/event-trace.ts";
 import { foldedStacks, profileTable, speedscope } from "../profile/formats.ts";
 import { Profile } from "../profile/profile.ts";
 import { StackSampler } from "../profile/sampler.ts";
-import { fileError, writeWhole } from "./files.ts";
+import { makeFolder, writeWhole } from "./files.ts";
 import { bootOptions } from "./guests.ts";
 import type { Settings } from "./options.ts";
 import { exitCode } from "./outcome.ts";
@@ -34,11 +34,7 @@ function openOutputs({ out, format }: Settings["profile"]): ReadonlyArray<{ read
     const output = new TextOutput(out ?? "-");
     return [{ format, write: (text) => { output.write(text); output.close(); } }];
   }
-  try {
-    mkdirSync(out, { recursive: true });
-  } catch (error) {
-    throw fileError(error, out);
-  }
+  makeFolder(out);
   return FORMATS.map((each) => ({ format: each, write: (text) => writeWhole(join(out, FILES[each]), text) }));
 }
 

@@ -20,10 +20,9 @@ class Recorder {
   readonly #file: PendingFile;
 
   constructor(path: string, rtc: number, machine: Machine) {
-    this.#file = new PendingFile(path);
+    this.#file = new PendingFile(path, true);
     this.#file.write(recordingHeader(rtc));
     machine.onInput = (event) => this.#file.write(recordedEvent(event));
-    process.once("exit", () => this.#file.commit());
   }
 
   close(end: SessionEnd, time: number): void {

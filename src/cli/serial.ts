@@ -1,6 +1,6 @@
 /** Where the guest's serial output goes. */
 import { createHash } from "node:crypto";
-import { PendingFile } from "./files.ts";
+import { fileError, PendingFile } from "./files.ts";
 import type { SerialSink } from "./options.ts";
 
 /** True once nobody reads stdout any more (`| head`). */
@@ -9,7 +9,7 @@ let stdoutClosed = false;
 /** Takes note of a closed stdout, instead of the error that it is by default. */
 export function watchStdout(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
+    if (error.code !== "EPIPE" && error.code !== "EIO") throw fileError(error, "stdout");
     stdoutClosed = true;
   });
 }

@@ -5,7 +5,7 @@ import { LIMITS } from "../../runtime/region.ts";
 import { explain, explainAll, type CodeBytes, type Explanation, type ExplainOptions, type Mode } from "../../translator/translate.ts";
 import { CalqueError } from "../error.ts";
 import { readLinear } from "../inspect.ts";
-import { explainLive, liveRegions, regionsAt } from "../live-regions.ts";
+import { countNote, explainLive, liveRegions, regionsAt, type Figures } from "../live-regions.ts";
 import type { Machine } from "../machine.ts";
 import type { SymbolTable } from "../symbols.ts";
 import { formatExplanations } from "./explanation.ts";
@@ -14,6 +14,7 @@ import type { Settings } from "./options.ts";
 import { EXIT } from "./outcome.ts";
 import { prepareWith } from "./prepare.ts";
 import { Progress } from "./progress.ts";
+import { RegionSampler } from "./region-sampler.ts";
 import { parseAddress, symbolsFor } from "./symbols.ts";
 
 /** Longest instruction. */
@@ -93,8 +94,7 @@ function requestOf({ operands, hot, kernel }: Settings): Request {
 interface Guest {
   readonly machine: Machine;
   readonly symbols: SymbolTable;
-  /** Executions of the instruction at a linear address. */
-  readonly countOf: ((linear: number, user: boolean) => number) | undefined;
+  readonly figures: Figures;
 }
 
 function executions(measurement: Measurement): (linear: number, user: boolean) => number {
@@ -112,18 +112,21 @@ function prepareGuest(settings: Settings, image: readonly string[], moment: Mome
   const script = untilText ? [...settings.script, { kind: "expect", text: new TextEncoder().encode(at) } as const] : settings.script;
   const boot = bootOptions({ ...settings, operands: image }), symbols = symbolsFor(settings, boot.kernel);
   const measurement = settings.counts ? new Measurement(() => performance.now()) : undefined;
-  const { machine } = prepareWith({ ...settings, script }, settings.engine, boot, undefined, measurement === undefined ? {} : { measurement });
+  const { machine } = prepareWith({ ...settings, script }, settings.engine, boot, undefined, { sampled: settings.time, ...(measurement === undefined ? {} : { measurement }) });
+  const sampler = settings.time ? new RegionSampler() : undefined;
   if (moment !== undefined) runTo(machine, moment);
-  return { machine, symbols, countOf: measurement === undefined ? undefined : executions(measurement) };
+  const samples = sampler?.stop();
+  return { machine, symbols, figures: { ...(measurement === undefined ? {} : { countOf: executions(measurement) }), ...(samples === undefined ? {} : { samples }) } };
 }
 
 /** What the translator would make of the code now: of what was executed where `live`, else of all that can be. */
-function explainCode(machine: Machine, address: number, symbols: SymbolTable, settings: Settings, live: boolean): Explanation[] {
+function explainCode({ machine, symbols, figures }: Guest, address: number, settings: Settings, live: boolean): Explanation[] {
   const started = machine.instructions > 0, mode = !started && settings.bits !== undefined ? assumedMode(settings.bits) : modeOf(modeKey(machine));
   const view = live ? machine.vcpu.codeView?.() : undefined;
-  return explain(address, { mode, at: (linear) => readLinear(machine, linear, LONGEST) }, {
-    ...options(settings), nameOf: (linear) => symbols.describe(linear), ...(view?.executed(address | 0) === undefined ? {} : { view }),
+  const [first, ...others] = explain(address, { mode, at: (linear) => readLinear(machine, linear, LONGEST) }, {
+    ...options(settings), nameOf: (linear) => symbols.describe(linear), noteOf: countNote(figures, mode.user), ...(view?.executed(address | 0) === undefined ? {} : { view }),
   });
+  return [settings.time ? { ...first!, title: `${first!.title}, not translated now: no time per instruction` } : first!, ...others];
 }
 
 function explainGuest(settings: Settings): Explanation[] {
@@ -132,22 +135,31 @@ function explainGuest(settings: Settings): Explanation[] {
   const live = moment !== undefined && moment.option !== "--at";
   if (hot !== undefined && !live) throw new CalqueError("no code is hot before it has run: say until when with --after COUNT or --expect TEXT", "--hot");
   if (settings.counts && !live) throw new CalqueError("nothing was executed yet: say until when with --after COUNT or --expect TEXT", "--counts");
-  const { machine, symbols, countOf } = prepareGuest(settings, image, moment);
+  if (settings.time && (!live || settings.engine === "interpret")) {
+    throw new CalqueError(live ? "the interpreter has no time per instruction: one handler serves all of a form" : "nothing was executed yet: say until when with --after COUNT or --expect TEXT", "--time");
+  }
+  const guest = prepareGuest(settings, image, moment), { machine, symbols, figures } = guest;
   if (place === undefined) {
     const regions = liveRegions(machine).slice(0, hot);
     if (regions.length === 0) throw new CalqueError(`nothing was translated in ${machine.instructions} instructions`, "--hot");
-    return regions.flatMap((region) => explainLive(machine, region, symbols, countOf));
+    return regions.flatMap((region) => explainLive(machine, region, symbols, figures));
   }
   const address = parseAddress(place, symbols, settings.operands[0]!);
   if (readLinear(machine, address, 1).length === 0) throw new CalqueError(`nothing is mapped at 0x${address.toString(16)}`, settings.operands[0]);
   const regions = live ? regionsAt(machine, address, symbols.rangeOf(place)?.[1]).slice(0, MOST_REGIONS) : [];
-  return regions.length > 0 ? regions.flatMap((region) => explainLive(machine, region, symbols, countOf)) : explainCode(machine, address, symbols, settings, live);
+  return regions.length > 0 ? regions.flatMap((region) => explainLive(machine, region, symbols, figures)) : explainCode(guest, address, settings, live);
+}
+
+function requireNoRun({ at, after, hot, counts, time }: Settings): void {
+  const [option] = Object.entries({ at, after, hot, counts: counts || undefined, time: time || undefined }).find(([, value]) => value !== undefined) ?? [];
+  if (option !== undefined) throw new CalqueError("bytes do not run; give a guest", `--${option}`);
 }
 
 /** Prints what becomes of the code, and returns the exit code. Throws `CalqueError`. */
 export async function show(settings: Settings): Promise<number> {
   const [operand] = settings.operands, isBytes = operand?.startsWith("hex:") === true;
   if (isBytes && settings.operands.length > 1) throw new CalqueError(USAGE);
+  if (isBytes) requireNoRun(settings);
   const explanations = isBytes ? explainHex(operand!.slice(4), settings) : explainGuest(settings);
   const terminal = process.stdout.isTTY, colours = settings.color || terminal && !process.env["NO_COLOR"];
   process.stdout.write(formatExplanations(explanations, terminal ? process.stdout.columns : 0, colours));

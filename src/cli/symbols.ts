@@ -5,12 +5,13 @@ import type { NamedBytes } from "../loaders/image.ts";
 import { readImage } from "./files.ts";
 import type { Settings } from "./options.ts";
 
-/** Those of --symbols, or else the kernel's own. Throws `CalqueError`. */
+/** Those of every --symbols together, or else the kernel's own. Throws `CalqueError`. */
 export function symbolsFor(settings: Pick<Settings, "symbols">, kernel: NamedBytes): SymbolTable {
-  return settings.symbols === undefined ? ownSymbols(kernel) : readSymbols(readImage(settings.symbols));
+  return settings.symbols.length === 0 ? ownSymbols(kernel) : readSymbols(...settings.symbols.map(readImage));
 }
 
-const unknown = (name: string, symbols: SymbolTable): string => symbols.size === 0 ? `no symbol ${JSON.stringify(name)}: there are no symbols; --symbols FILE gives some`
+const unknown = (name: string, symbols: SymbolTable): string => /^[0-9]/.test(name) ? `${JSON.stringify(name)} is no address; one is written as 0x1f0`
+  : symbols.size === 0 ? `no symbol ${JSON.stringify(name)}: there are no symbols; --symbols FILE gives some`
   : `no symbol ${JSON.stringify(name)} among ${symbols.size}`;
 
 /** The address that "0x1234" or a symbol's name means. Throws `CalqueError`, with `where` as the option at fault. */

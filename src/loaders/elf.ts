@@ -16,7 +16,7 @@ export interface Executable {
   readonly entry: number;
 }
 
-const ELFCLASS32 = 1, ELFDATA2LSB = 1, ET_EXEC = 2, EM_386 = 3, PT_LOAD = 1;
+const ELFCLASS32 = 1, ELFDATA2LSB = 1, ET_EXEC = 2, EM_386 = 3, PT_LOAD = 1, PROGRAM_HEADER = 32;
 const MACHINES: Readonly<Record<number, string>> = {
   2: "SPARC", 4: "68000", 8: "MIPS", 20: "PowerPC", 40: "ARM", 42: "SuperH", 62: "x86-64", 183: "AArch64", 243: "RISC-V",
 };
@@ -44,6 +44,7 @@ export function readElf(image: NamedBytes): Executable {
   let entry = fields.u32(24);
   const virtualEntry = entry;
   const table = fields.u32(28), entrySize = fields.u16(42), count = fields.u16(44);
+  if (count > 0 && entrySize < PROGRAM_HEADER) throw new CalqueError(`program headers of ${entrySize} bytes, not ${PROGRAM_HEADER}`, image.name);
   for (let k = 0; k < count; k++) {
     const header = table + k * entrySize;
     if (fields.u32(header) !== PT_LOAD) continue;

@@ -23,7 +23,8 @@ export const KIB = 1024, MIB = 1024 * 1024, PAGE = 4096;
 export const LOW_MEMORY_END = 0x9fc00;
 export const HIGH_MEMORY = 0x100000;
 
-export const hex = (value: number): string => `${(value >>> 0).toString(16).toUpperCase()}h`;
+/** An address, or the end of something that begins at one and may lie beyond 4 GiB. */
+export const hex = (value: number): string => `${(value < 0 ? value >>> 0 : value).toString(16).toUpperCase()}h`;
 export const alignUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 export const alignDown = (value: number, to: number): number => Math.floor(value / to) * to;
 

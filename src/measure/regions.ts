@@ -4,6 +4,7 @@ import { retiredBy, type Measurement } from "../../runtime/measure/measurement.t
 import type { Region } from "../../runtime/region.ts";
 import { format, formOf, picture, type CodeView, type Fields, type InstructionClass, type PictureBlock, type RegionLimits } from "../../translator/translate.ts";
 import type { ClassCounts } from "./classes.ts";
+import { regionTime, type CalledTime, type Samples } from "./region-time.ts";
 
 /** Things of sizes `from` to `to`. */
 export interface Bin {
@@ -22,6 +23,16 @@ export interface RegionInstruction {
   readonly stepped: boolean;
   /** In this region. */
   readonly executions: number;
+  /** Samples of the host's time, with those of what it alone calls; null where nobody sampled. */
+  readonly samples: number | null;
+}
+
+/** Samples of the host's time; those of the listing, `frame` and `called` add up to `samples`. */
+export interface RegionTimeReport {
+  readonly samples: number;
+  readonly milliseconds: number;
+  readonly frame: number;
+  readonly called: readonly CalledTime[];
 }
 
 export interface RegionReport {
@@ -38,6 +49,8 @@ export interface RegionReport {
   readonly dropped: DropCause | null;
   /** In the order of emission. The graph and the IR are empty where the region cannot be made again. */
   readonly listing: readonly RegionInstruction[];
+  /** Null where nobody sampled, or no sample fell here. */
+  readonly time: RegionTimeReport | null;
   readonly graph: readonly PictureBlock[];
   readonly ir: readonly string[];
   readonly optimised: readonly string[];
@@ -93,9 +106,9 @@ export function regionsReport(measurement: Measurement, entries: number, { trans
 }
 
 /** The busiest regions, of those that are there and those that were dropped. */
-export function busiestRegions(measurement: Measurement, most = SHOWN_REGIONS): RegionReport[] {
+export function busiestRegions(measurement: Measurement, samples: Samples | undefined, most = SHOWN_REGIONS): RegionReport[] {
   const live = [...measurement.engine!.regions.live].map((region) => ({ region, cause: null, retired: retiredBy(region) }));
-  return [...live, ...measurement.droppedRegions].sort((a, b) => b.retired - a.retired).slice(0, most).map(({ region, cause }) => regionReport(region, cause, measurement.engine!.regions.limits));
+  return [...live, ...measurement.droppedRegions].sort((a, b) => b.retired - a.retired).slice(0, most).map(({ region, cause }) => regionReport(region, cause, measurement.engine!.regions.limits, samples));
 }
 
 /** The code as it was seen when the region was made. */
@@ -114,16 +127,19 @@ function viewOf({ counts, seen: { weights, targets, elsewhere }, space: { mode }
   };
 }
 
-function regionReport(region: Region, dropped: DropCause | null, limits: RegionLimits): RegionReport {
+function regionReport(region: Region, dropped: DropCause | null, limits: RegionLimits, samples: Samples | undefined): RegionReport {
   const { text, counts, linear, entered, space: { mode: { user } } } = region;
   const again = picture(linear, viewOf(region), limits, [...text.entries.keys()].slice(1));
   const shown = again?.counted === text.source ? again : undefined;
-  const listing = text.counted.flatMap(({ id, instructions }) => instructions.map((counted) => ({ ...counted, id }))).map((counted, k): RegionInstruction => ({
+  const time = samples === undefined ? undefined : regionTime(region, samples);
+  const listing = text.counted.flatMap(({ id, instructions }) => instructions.map((counted, index) => ({ ...counted, id, index }))).map((counted, k): RegionInstruction => ({
     block: counted.id, address: counted.address >>> 0, text: format(counted.instruction, counted.address), class: counted.class, stepped: counted.stepped, executions: counts!.retired[k]!,
+    samples: samples === undefined ? null : time?.of(counted.id, counted.index) ?? 0,
   }));
   return {
     address: linear >>> 0, ring: user ? "user" : "supervisor", retired: retiredBy(region), entries: entered, instructions: text.instructions, blocks: text.blocks,
-    codeBytes: region.sourceLength, dropped, listing, graph: shown?.blocks ?? [], ir: shown?.ir ?? [], optimised: shown?.optimised ?? [],
+    codeBytes: region.sourceLength, dropped, listing,
+    time: time === undefined ? null : { samples: time.samples, milliseconds: time.milliseconds, frame: time.frame, called: time.called }, graph: shown?.blocks ?? [], ir: shown?.ir ?? [], optimised: shown?.optimised ?? [],
     javascript: shown?.javascript ?? text.source,
   };
 }

@@ -5,6 +5,7 @@ import type { Machine } from "../machine.ts";
 import { classTable, countClasses, groupBy, type ClassCounts, type ClassTable } from "./classes.ts";
 import { coverage, type CoverageReport } from "./coverage.ts";
 import { busiestRegions, regionsReport, type RegionReport, type RegionsReport } from "./regions.ts";
+import type { Samples } from "./region-time.ts";
 import { reasonsOf, timeReport, type Reason, type TimeReport } from "./time-split.ts";
 import type { Timeline, TimelineReport } from "./timeline.ts";
 
@@ -86,8 +87,8 @@ function pageReports(records: readonly Executed[], translations: ReadonlyMap<num
   })).sort((a, b) => b.total - a.total);
 }
 
-/** The report of a run that has ended. */
-export function makeReport(machine: Machine, measurement: Measurement, timeline: Timeline, facts: RunFacts): Report {
+/** The report of a run that has ended; with the time per instruction where the regions were sampled. */
+export function makeReport(machine: Machine, measurement: Measurement, timeline: Timeline, facts: RunFacts, samples?: Samples): Report {
   const over = timeline.report();
   measurement.collect();
   const records = measurement.executed.all(), instructions = machine.instructions - timeline.first, { fills, flushesAll, flushesNonGlobal, flushesPage } = machine.memory.stats;
@@ -105,6 +106,6 @@ export function makeReport(machine: Machine, measurement: Measurement, timeline:
     selfModifyingCode: {
       watchedPages: machine.memory.codePages.reduce((sum, watched) => sum + watched, 0), writeHits: cache.stats.hits, falseHits: cache.stats.falseHits, instructionsDropped: cache.stats.drops,
     },
-    timeline: over, coverage: coverage(records), busiestRegions: busiestRegions(measurement),
+    timeline: over, coverage: coverage(records), busiestRegions: busiestRegions(measurement, samples),
   };
 }

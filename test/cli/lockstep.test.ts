@@ -27,6 +27,13 @@ function machineOf(engine: "translate" | "interpret", faultAt = Infinity): Machi
   return machine;
 }
 
+/** jmp $ */
+function endless(engine: "translate" | "interpret"): Machine {
+  const machine = new Machine({ memory: 2 << 20, engine }, { createVcpu: (parts) => faultyVcpu(parts, Infinity), createBoard });
+  machine.boot({ kernel: { name: "endless", bytes: Uint8Array.of(0xeb, 0xfe) }, loadAt: 0x100000 });
+  return machine;
+}
+
 const settings = { serial: { kind: "none" }, every: 10_000, timeout: undefined, maxInstructions: undefined } as const;
 
 function captured(): () => string {
@@ -54,6 +61,12 @@ describe("lockstep", () => {
       expect(said()).toContain("--max-instructions 23456");
       expect(said()).toMatch(/esi: 0000000[04]h \| 0000000[04]h/);
     }
+  });
+
+  it("gives up inside an interval when the time is over", async () => {
+    const said = captured();
+    expect(await runLockstep([endless("translate"), endless("interpret")], { ...settings, every: 1e12, timeout: 0.2 })).toBe(124);
+    expect(said()).toBe("calque: timeout; equal so far: 0 instructions, 0 checks\n");
   });
 
   it("says so where the difference does not come again", async () => {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, lstatSync, openSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { CLI_HLT, FOREVER, UD2, echo, out16, out8, print, spin } from "../images/code.ts";
 import { multibootKernel } from "../images/build.ts";
@@ -38,6 +39,16 @@ describe("the exit code", () => {
     ["too many names", ["run", "demo", "debian"], /one guest at a time/],
     ["a guest that was not fetched", ["run", "debian"], /^calque: .*debian\/linux: .*"npm run guests" gets it\n$/],
     ["a serial file that cannot be", ["run", "demo", "--serial", "file:/nowhere/out"], /^calque: \/nowhere\/out: no such file\n$/],
+    ["a folder where a file should go", ["run", "demo", "--serial", `file:${folder}`], /^calque: .*: is a folder\n$/],
+    ["a folder for a trace", ["trace", "demo", "--to", "5", "--serial", "none", "--out", folder], /^calque: .*: is a folder\n$/],
+    ["a report's folder that cannot be", ["measure", "demo", "--out", "/proc/calque/report"], /^calque: \/proc\/calque: no such file\n$/],
+    ["a report's folder that is a file", ["measure", "demo", "--out", import.meta.filename], /^calque: .*run\.test\.ts: is there already and no folder\n$/],
+    ["a size that is none", ["run", "demo", "--memory", "99999999999999G"], /^calque: --memory: 99999999999999G of memory; from 1M to 2047M will do\n$/],
+    ["a count below 0", ["run", "demo", "--max-instructions=-1"], /^calque: --max-instructions: "-1" is not a whole number from 0 to 2\^53 - 1\n$/],
+    ["no rounds", ["compare", "demo", "--runs", "0"], /^calque: --runs: 1 at least\n$/],
+    ["a guest that guests is given", ["guests", "demo"], /^calque: demo: guests takes options only\n$/],
+    ["bytes that are to run", ["show", "hex:90", "--time"], /^calque: --time: bytes do not run; give a guest\n$/],
+    ["an address without 0x", ["trace", "demo", "--range", "1000-2000"], /^calque: --range: "1000" is no address; one is written as 0x1f0\n$/],
     ["no recording", ["run", "demo", "--replay", import.meta.filename], /line 1 is not a JSON object/],
   ])("for %s is 2, with one line that says what and where", async (_, args, message) => {
     const ended = await calque(args, { env: { CALQUE_GUESTS: join(folder, "none") } });
@@ -61,6 +72,47 @@ describe("output", () => {
     expect(readFileSync(path, "utf8")).toBe("hi");
     expect(readdirSync(folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
     expect((await calque(["run", ...guest, "--serial", "none"])).stdout).toBe("");
+  });
+
+  it("of many megabytes is whole", async () => {
+    const path = join(folder, "chatty.txt"), guest = image("chatty.bin", [0xb9, 0, 0, 0xa0, 0, 0x66, 0xba, 0xf8, 3, 0xb0, 0x78, 0xee, 0xe2, 0xfd], CLI_HLT); // 10 MiB of "x"
+    expect((await calque(["run", ...guest, "--serial", `file:${path}`])).code).toBe(0);
+    const written = readFileSync(path);
+    expect(written.length).toBe(10 << 20);
+    expect(written.every((byte) => byte === 0x78)).toBe(true);
+    expect((await calque(["run", ...guest])).stdout.length).toBe(10 << 20);
+  });
+
+  it("to a device is written there, and the device stays", async () => {
+    const full = join(folder, "full"), guest = image("hi.bin", print("hi"), CLI_HLT);
+    symlinkSync("/dev/full", full);
+    for (const args of [["run", ...guest, "--serial", `file:${full}`], ["run", ...guest, "--stats", full], ["trace", ...guest, "--serial", "none", "--out", full]]) {
+      const { code, stderr } = await calque(args);
+      expect({ code, stderr }).toEqual({ code: 2, stderr: `calque: ${full}: no space left\n` });
+    }
+    expect(lstatSync(full).isSymbolicLink()).toBe(true);
+    expect(readdirSync(folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+  });
+
+  it("of a run that is ended by a signal leaves no half file", async () => {
+    const half = join(folder, "half.txt"), guest = image("long.bin", print("x"), FOREVER);
+    const child = spawn(process.execPath, [join(import.meta.dirname, "../../bin/calque.js"), "run", ...guest, "--serial", `file:${half}`], { stdio: "ignore" });
+    while (!readdirSync(folder).some((name) => name.startsWith("half.txt."))) await setTimeout(20);
+    child.kill("SIGTERM");
+    expect(await new Promise((resolve) => { child.on("close", resolve); })).toBe(143);
+    expect(readdirSync(folder).filter((name) => name.startsWith("half"))).toEqual([]);
+  });
+
+  it("that finds no room on stdout is told of", async () => {
+    const full = openSync("/dev/full", "w"), guest = image("hi.bin", print("hi"), CLI_HLT);
+    const ended = await new Promise<{ code: number | null; errors: string }>((resolve) => {
+      const child = spawn(process.execPath, [join(import.meta.dirname, "../../bin/calque.js"), "run", ...guest], { stdio: ["ignore", full, "pipe"] });
+      let errors = "";
+      child.stderr!.on("data", (text) => { errors += String(text); });
+      child.on("close", (code) => resolve({ code, errors }));
+    });
+    closeSync(full);
+    expect(ended).toEqual({ code: 2, errors: "calque: stdout: no space left\n" });
   });
 
   it("ends cleanly when nobody reads it any more", async () => {

@@ -43,6 +43,11 @@ describe("bytes", () => {
     expect(stdout).toContain(`(${why})`);
   });
 
+  it("behind CLI and HLT are no part of the code before", async () => {
+    const { stdout } = await calque(["show", "hex:40 fa f4 43 c3"]);
+    expect(stdout.match(/^=== region .*$/gm)).toEqual(["=== region 00000000: 3 instructions in 1 block ===", "=== region 00000003: 2 instructions in 1 block ==="]);
+  });
+
   it("behind a jump are shown too", async () => {
     const { stdout } = await calque(["show", "hex:eb 02 40 c3 43 c3"]);
     expect(stdout.match(/^=== region .*$/gm)).toEqual(["=== region 00000000: 3 instructions in 2 blocks ===", "=== region 00000002: 2 instructions in 1 block ==="]);
@@ -70,6 +75,13 @@ describe("a running guest", () => {
     expect(stdout).toMatch(/^=== region 00100005 <turn>: 2 instructions in 1 block, ring 0, entered \d+ times ===$/m);
     expect(stdout).toMatch(/^B 00100006 {2}75 fd +jne 0x100005 {2}<turn>$/m);
     expect(stdout, "what was not executed is not in it").not.toContain("cli");
+  });
+
+  it("knows the symbols of several files", async () => {
+    const other = join(folder, "other.map");
+    writeFileSync(other, "00100006 T back\n");
+    const { stdout, stderr } = await calque(["show", "back", path, ...common, "--symbols", other, "--after", "1_000_000"]);
+    expect(stdout, stderr).toMatch(/^=== region 00100005 <turn>: /m);
   });
 
   it("is shown with how often each instruction was executed", async () => {

@@ -20,6 +20,13 @@ function text(memory: GuestMemory, address: number): string {
   return new TextDecoder().decode(memory.ram.subarray(address, memory.ram.indexOf(0, address)));
 }
 
+/** With a little-endian number of `size` bytes put in. */
+function patched(bytes: Uint8Array, at: number, value: number, size: number): Uint8Array {
+  const copy = Uint8Array.from(bytes);
+  for (let k = 0; k < size; k++) copy[at + k] = value >>> 8 * k;
+  return copy;
+}
+
 describe("recognition", () => {
   it("goes by content", () => {
     expect(recognize(named(bzImage()))).toBe("bzimage");
@@ -39,6 +46,8 @@ describe("recognition", () => {
     ["a cut bzImage", bzImage().subarray(0, 1040), /truncated bzImage/],
     ["a multiboot kernel with foreign demands", multibootKernel([0xf4], 8), /requires features 8h/],
     ["a cut multiboot kernel", multibootKernel([0xf4]).subarray(0, 96), /truncated ELF file/],
+    ["program headers too small to be any", patched(multibootKernel([0xf4]), 42, 0, 2), /program headers of 0 bytes, not 32/],
+    ["a segment that ends beyond 4 GiB", patched(multibootKernel([0xf4]), 52 + 20, 0xffffffff, 4), /needs [0-9A-F]+h–1000[0-9A-F]{5}h, the machine has/],
   ])("refuses %s in one line", (_, bytes, message) => {
     let thrown: unknown;
     try { load({ kernel: named(bytes) }); } catch (error) { thrown = error; }

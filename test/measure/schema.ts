@@ -26,9 +26,9 @@ export function violations(value: unknown, schema: Schema, root: Schema = schema
       case "enum": return (rule as unknown[]).includes(value) ? [] : [`${at} is none of ${JSON.stringify(rule)}`];
       case "minimum": return Number(value) >= Number(rule) ? [] : [`${at} is below ${String(rule)}`];
       case "maximum": return Number(value) <= Number(rule) ? [] : [`${at} is above ${String(rule)}`];
-      case "required": return (rule as string[]).filter((name) => !Object.hasOwn(record(value), name)).map((name) => `${at}.${name} is missing`);
-      case "properties": return Object.entries(record(value)).flatMap(([name, each]) => (Object.hasOwn(properties, name) ? violations(each, record(properties[name]), root, `${at}.${name}`) : []));
-      case "additionalProperties": return Object.entries(record(value)).filter(([name]) => !Object.hasOwn(properties, name))
+      case "required": return value === null ? [] : (rule as string[]).filter((name) => !Object.hasOwn(record(value), name)).map((name) => `${at}.${name} is missing`);
+      case "properties": return value === null ? [] : Object.entries(record(value)).flatMap(([name, each]) => (Object.hasOwn(properties, name) ? violations(each, record(properties[name]), root, `${at}.${name}`) : []));
+      case "additionalProperties": return value === null ? [] : Object.entries(record(value)).filter(([name]) => !Object.hasOwn(properties, name))
         .flatMap(([name, each]) => (rule === false ? [`${at}.${name} is unknown`] : violations(each, record(rule), root, `${at}.${name}`)));
       case "items": return (value as unknown[]).flatMap((each, k) => violations(each, record(rule), root, `${at}[${k}]`));
       default: return ANNOTATIONS.has(keyword) ? [] : [`the schema uses ${keyword}, which is not checked here`];

@@ -78,6 +78,10 @@ describe.skipIf(!existsSync(PROGRAM))("the page", () => {
       const [busiest] = report.busiestRegions;
       expect(await page.locator("#region-details .line").count()).toBe(busiest!.listing.length);
       expect(await page.locator("#region-details .graph .block").count()).toBe(busiest!.graph.length);
+      const shares = await page.locator("#region-details .line .share").allTextContents();
+      const sampled = busiest!.listing.filter(({ samples }) => samples! > 0).map(({ samples }) => `${(100 * samples! / busiest!.time!.samples).toFixed(1)} %`);
+      expect(shares.filter((share) => share !== "")).toEqual(sampled);
+      expect(sampled.length).toBeGreaterThan(1);
       expect(await page.locator("#region-details pre").first().textContent()).toBe(busiest!.javascript);
       await page.close();
       expect(complaints).toEqual([]);
@@ -94,7 +98,7 @@ describe.skipIf(!existsSync(PROGRAM))("the page", () => {
     await page.locator("input[type=search]").fill("");
     await page.locator(".region-list th button", { hasText: "entries" }).click();
     const most = Math.max(...report.busiestRegions.map(({ entries }) => entries));
-    expect(await rows.first().locator("td").nth(4).textContent()).toBe(most.toLocaleString("en"));
+    expect(await rows.first().locator("td").nth(5).textContent()).toBe(most.toLocaleString("en"));
     await page.close();
     expect(complaints).toEqual([]);
   });

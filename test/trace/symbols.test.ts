@@ -59,7 +59,7 @@ describe("refused in one line that says where", () => {
   it.each([
     ["c1000000 T _text\nthis is no symbol\n", /^map: line 2 is not "ADDRESS TYPE NAME", as in "c1000000 T _text": "this is no symbol"$/],
     ["ffffffff81000000 T _text\n", /^map: line 1: ffffffff81000000 is an address of a 64-bit kernel$/],
-    ["00000000 T _text\n00000000 T start\n", /^map: all addresses are 0/], ["\n", /^map: no symbols in it$/], ["\u007fELF", /^map: truncated ELF file/],
+    ["00000000 T _text\n00000000 T start\n", /^map: all addresses are 0/], ["\n", /^map: no symbols in it$/], ["c1000000 T a\u0000", /^map: neither an ELF file nor text$/], ["\u007fELF", /^map: truncated ELF file/],
   ])("%j", (text, message) => {
     expect(() => readSymbols(image("map", text))).toThrow(CalqueError);
     expect(() => readSymbols(image("map", text))).toThrow(message);
@@ -75,6 +75,13 @@ describe("refused in one line that says where", () => {
     const bytes = Uint8Array.from(readFileSync(DEMO));
     expect(() => readSymbols({ name: "cut", bytes: bytes.subarray(0, bytes.length - 40 * 4) })).toThrow(/^cut: truncated ELF file/);
   });
+});
+
+it("several files are one table, where the first one's names count", () => {
+  const kernel = image("vmlinux.map", "c1000000 T _text\nc1000040 T two\n"), module = image("module.map", "f8000000 T start\nf8000010 T two\n");
+  const table = readSymbols(kernel, module);
+  expect([table.size, table.addressOf("start"), table.addressOf("two"), table.describe(0xf8000011)]).toEqual([3, 0xf8000000, 0xc1000040, "two+0x1"]);
+  expect(() => readSymbols(kernel, image("empty.map", "\n"))).toThrow("empty.map: no symbols in it");
 });
 
 it("of a symbol with a size its bytes end there", () => {

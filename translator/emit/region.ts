@@ -19,6 +19,7 @@ import { conditionAfter } from "./conditions.ts";
 import { block, declare, evaluate, expression, flagBindings, identifier, number, statements, type Bindings } from "./estree.ts";
 import { functionName, InstructionEmitter, MEMORY, word, wordAt, type Place } from "./lowering.ts";
 import { runtimeFunctions } from "./handler.ts";
+import { SourceLines, type LineOwner } from "./source-lines.ts";
 
 const REGISTERS = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"] as const;
 const FLAGS = ["flagKind", "flagA", "flagB", "flagCarry"] as const;
@@ -70,12 +71,16 @@ export interface RegionText {
   readonly cold: ReadonlySet<number>;
   /** By number of block; empty where nothing is counted. `COUNT` has two words for each, then two for each site of a REP: stretches behind the first, and ways out between them. */
   readonly counted: readonly CountedBlock[];
+  /** Which instruction each line of the source is of, undefined where it is the region's own; empty where nobody asked. */
+  readonly lines: ReadonlyArray<LineOwner | undefined>;
 }
 
 export interface RegionOptions {
   readonly passesOff?: ReadonlySet<string>;
   /** Generated code counts executions of blocks and ways out in `COUNT`. */
   readonly counters?: boolean;
+  /** `lines` is filled; the source is the same. */
+  readonly lines?: boolean;
 }
 
 const READ = {
@@ -224,9 +229,13 @@ class RegionEmitter {
   #blocks = 0;
 
   readonly #found: RegionBlocks;
+  readonly #lines: SourceLines | undefined;
+  /** The instruction that is being emitted, where lines are wanted. */
+  #owner: LineOwner | undefined = undefined;
 
-  constructor(found: RegionBlocks, shape: Structure, { passesOff = new Set(), counters = false }: RegionOptions) {
+  constructor(found: RegionBlocks, shape: Structure, { passesOff = new Set(), counters = false, lines = false }: RegionOptions) {
     this.#found = found;
+    this.#lines = lines ? new SourceLines() : undefined;
     this.#structure = shape;
     this.#passesOff = passesOff;
     this.#counters = counters;
@@ -237,14 +246,22 @@ class RegionEmitter {
     const body = this.#tree(this.#structure.root);
     const guarded: Statement = {
       type: "TryStatement", block: { type: "BlockStatement", body },
-      handler: { type: "CatchClause", param: identifier("error"), body: { type: "BlockStatement", body: FRAME.caught({}) } }, finalizer: null,
+      handler: { type: "CatchClause", param: identifier("error"), body: { type: "BlockStatement", body: this.#unowned(FRAME.caught({})) } }, finalizer: null,
     };
     const leave: Statement = { type: "LabeledStatement", label: identifier("leave"), body: block([guarded]) };
     return {
       type: "FunctionExpression", id: identifier(`region_${hex(this.#structure.blocks[0]!.address)}`), params: [identifier("left"), ...(this.#structure.blocks.length > this.#found.blocks.length ? [identifier("entry")] : [])],
-      body: { type: "BlockStatement", body: [...FRAME.open({}), leave, ...FRAME.close({})] },
+      body: { type: "BlockStatement", body: [...FRAME.open({}), leave, ...this.#unowned(FRAME.close({}))] },
     };
   }
+
+  /** The text, and the owners of its lines where they are wanted. */
+  print(tree: FunctionExpression): Pick<RegionText, "source" | "lines"> {
+    return this.#lines?.print(tree) ?? { source: generate(tree), lines: [] };
+  }
+
+  #owned(body: Statement[]): Statement[] { return this.#lines?.mark(body, this.#owner) ?? body; }
+  #unowned(body: Statement[]): Statement[] { return this.#lines?.mark(body, undefined) ?? body; }
 
   /** The number of the block that is being emitted; those of all before by their place in the structure. */
   #number = 0;
@@ -274,23 +291,25 @@ class RegionEmitter {
 
   #block(source: Block): Statement[] {
     const { instructions } = source, body: Statement[] = [];
+    this.#owner = undefined;
     if (instructions.length === 0) return this.#end(source, undefined); // a dispatch block
     this.#number = this.#blocks++;
     this.#numbers.set(source.id, this.#number);
     this.instructions += instructions.length;
     if (this.#counters) {
-      body.push(...FLOW.count({ k: number(2 * this.#number) }));
+      body.push(...this.#unowned(FLOW.count({ k: number(2 * this.#number) })));
       this.counted.push({ id: source.id, instructions: instructions.map(countedInstruction), links: successors(source).length });
     }
-    body.push(...FLOW.charge({ n: number(instructions.length) }));
+    body.push(...this.#unowned(FLOW.charge({ n: number(instructions.length) })));
     const optimised = runPasses(instructions, this.#passesOff);
     let value: Expression | undefined;
     optimised.forEach((instruction, k) => {
+      if (this.#lines !== undefined) this.#owner = { block: source.id, index: k, address: instruction.address, calls: new Set() };
       const emitted = this.#instruction(instruction, optimised.length - k, k === optimised.length - 1 ? source : undefined);
-      body.push(...emitted.body);
+      body.push(...this.#owned(emitted.body));
       value = emitted.value;
     });
-    body.push(...this.#end(source, value));
+    body.push(...this.#owned(this.#end(source, value)));
     return body;
   }
 
@@ -389,10 +408,10 @@ class RegionEmitter {
   #search(source: Block, value: Expression, targets: readonly Target[]): Statement[] {
     const { kind } = this.#place;
     if (targets.length <= SEARCHED_IN_ORDER) {
-      return targets.map(({ address, edge }) => {
+      return this.#owned(targets.map(({ address, edge }): Statement => {
         this.#place.kind = kind;
         return { type: "IfStatement", test: FLOW_TEST.is({ v: value, a: number(address) }), consequent: block(this.#edge(source, edge)), alternate: null };
-      });
+      }));
     }
     const sorted = [...targets].sort((a, b) => a.address - b.address), middle = sorted.length >> 1;
     const below = block(this.#search(source, value, sorted.slice(0, middle)));
@@ -419,7 +438,14 @@ class RegionEmitter {
     return [{ ...only, consequent: block([...count, only.consequent]) }];
   }
 
+  /** Its statements are of the branch, those of blocks in them of their own instructions. */
   #edge(source: Block, edge: Edge): Statement[] {
+    const owner = this.#owner, way = this.#way(source, edge);
+    this.#owner = owner;
+    return this.#owned(way);
+  }
+
+  #way(source: Block, edge: Edge): Statement[] {
     if ("leave" in edge && edge.cold) this.cold.add(edge.leave);
     if ("leave" in edge) return this.#away(source, FLOW.leave({ e: number(edge.leave) }));
     const meant = edge.entry ?? edge.block, target = this.#structure.blocks[meant]!;
@@ -475,9 +501,9 @@ function hex(address: number): string { return (address >>> 0).toString(16); }
 export function regionText(found: RegionBlocks, options: RegionOptions = {}): RegionText {
   const shape = structure(found);
   const emitter = new RegionEmitter(found, shape, options);
-  const tree = emitter.run();
+  const { source, lines } = emitter.print(emitter.run());
   return {
-    source: generate(tree), functions: [...emitter.functions].map(functionName), sites: emitter.sites, length: emitter.length, pages: emitter.pages,
+    source, lines, functions: [...emitter.functions].map(functionName), sites: emitter.sites, length: emitter.length, pages: emitter.pages,
     instructions: emitter.instructions, blocks: shape.order.length, entries: new Map(found.entries.map((id) => [found.blocks[id]!.address, id])),
     addresses: found.blocks.filter(({ isRoot }) => isRoot).flatMap(({ instructions }) => instructions.map(({ address }) => address)),
     counted: emitter.counted, cold: emitter.cold,

@@ -38,7 +38,7 @@ export function classParts(report: Report): HTMLElement[] {
 export function timeParts(report: Report): HTMLElement[] {
   const slow = Object.entries(report.slowMemory.causes).map(([cause, count]) => [cause, grouped(count)]);
   return [
-    part("Speed", "Counting costs a fifth to a third of the speed.", chartPlace("warm-up-chart", "Speed and share of translated code over the run")),
+    part("Speed", "Counting and sampling cost a quarter to two fifths of the speed.", chartPlace("warm-up-chart", "Speed and share of translated code over the run")),
     part("Time", "Sampled, and the measurement's own cost is in it.", chartPlace("time-chart", "Time in the virtual CPU")),
     part("Calls of the monitor", "", chartPlace("callout-chart", "Calls by reason"), reasonTable("reason", report.callouts)),
     part("Other slow paths", "", reasonTable("helper", report.helpers), reasonTable("event", report.events), plainTable(["slow memory access", "times"], slow)),

@@ -37,7 +37,7 @@ input[type=search] { width: 100%; max-width: 420px; padding: 6px 10px; font: inh
 .pane { min-width: 0; } .pane > .scroll { max-height: 560px; border: 1px solid var(--line); border-radius: 6px; padding: 8px; position: relative; }
 .listing, .pane pre { font: 12px/1.5 ui-monospace, monospace; margin: 0; }
 .line { white-space: pre; border-left: 4px solid transparent; padding-left: 4px; } .line span { display: inline-block; }
-.line .count { width: 14ch; text-align: right; color: var(--minor); } .line .letter { width: 3ch; text-align: center; font-weight: 700; } .line .address { width: 10ch; color: var(--minor); }
+.line .share { width: 8ch; text-align: right; font-weight: 600; } .line .count { width: 14ch; text-align: right; color: var(--minor); } .line .letter { width: 3ch; text-align: center; font-weight: 700; } .line .address { width: 10ch; color: var(--minor); }
 .line.ident .letter { color: var(--ident); } .line.inline, .line.inline .letter { border-left-color: var(--inline); color: var(--inline); }
 .line.callout, .line.callout .letter { border-left-color: var(--callout); color: var(--callout); } .line.branch, .line.branch .letter { border-left-color: var(--linked); color: var(--linked); }
 .blockhead { color: var(--minor); margin-top: 4px; } .chosen { background: var(--chosen); }
