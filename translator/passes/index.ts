@@ -11,3 +11,6 @@ export function runPasses(instructions: readonly BlockInstruction[], off: Readon
   for (const [name, pass] of PASSES) if (!off.has(name)) current = pass(current);
   return current;
 }
+
+/** Further optimisations that can be switched off: CF stays in a local of its own from block to block. */
+export const CARRY_LOCAL = "carry-local";
