@@ -58,6 +58,7 @@ function handlerCondition(code: number): Expression {
 
 class HandlerPlace implements Place {
   readonly where = { id: number(0), left: number(0) };
+  readonly probes = new Map<never, never>();
   readonly #flat: boolean;
   #temporaries = 0;
 

@@ -21,6 +21,7 @@ import { assign, block, declare, evaluate, expression, flagBindings, identifier,
 import { functionName, InstructionEmitter, MEMORY, word, wordAt, type Place } from "./lowering.ts";
 import { runtimeFunctions } from "./handler.ts";
 import { SourceLines, type LineOwner } from "./source-lines.ts";
+import type { Probe } from "./probe.ts";
 
 const REGISTERS = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"] as const;
 const FLAGS = ["flagKind", "flagA", "flagB", "flagCarry"] as const;
@@ -121,6 +122,7 @@ const UNKNOWN: KnownFlags = { kind: undefined, inCarry: false };
 /** Registers and flags in locals; the kind of the flags is known where it was set before in the same flow. */
 class RegionPlace implements Place {
   known = UNKNOWN;
+  readonly probes = new Map<Node, Probe>();
   id = 0;
   nextEip = 0;
   thisEip = 0;
@@ -512,7 +514,7 @@ function standsInShadow({ form, plain, meaning }: BlockInstruction): boolean {
 }
 
 function mayFault(instruction: BlockInstruction): boolean {
-  return instruction.meaning.nodes.some(({ op }) => op === "guard" || op === "call" || op === "monitor" || MEMORY[op] !== undefined);
+  return instruction.meaning.nodes.some(({ op }) => op === "guard" || op === "call" || op === "monitor" || op === "probe" || op.startsWith("near") || MEMORY[op] !== undefined);
 }
 
 function hex(address: number): string { return (address >>> 0).toString(16); }
