@@ -42,7 +42,7 @@ export const MEMORY: Partial<Record<Op, (bindings: Bindings) => Statement[]>> = 
 };
 
 /** Accesses that share a probe: `$g` is 0 where they are fast, `$m` says where. */
-const NEAR: Partial<Record<Op, (bindings: Bindings) => Statement[]>> = {
+export const NEAR: Partial<Record<Op, (bindings: Bindings) => Statement[]>> = {
   nearLoad8: statements("const $v = $g === 0 ? MEM8[$m] : load8($a, $i, $l);"),
   nearLoad16: statements("const $v = $g === 0 ? MEM16[$m] : load16($a, $i, $l);"),
   nearLoad32: statements("const $v = $g === 0 ? MEM32[$m] : load32($a, $i, $l);"),

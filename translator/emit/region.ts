@@ -18,7 +18,7 @@ import { structure, type Structure } from "../region/structure.ts";
 import { carriesIn } from "../region/carry.ts";
 import { carryAfter, conditionAfter } from "./conditions.ts";
 import { assign, block, declare, evaluate, expression, flagBindings, identifier, number, statements, type Bindings } from "./estree.ts";
-import { functionName, InstructionEmitter, MEMORY, word, wordAt, type Place } from "./lowering.ts";
+import { functionName, InstructionEmitter, MEMORY, NEAR, word, wordAt, type Place } from "./lowering.ts";
 import { runtimeFunctions } from "./handler.ts";
 import { SourceLines, type LineOwner } from "./source-lines.ts";
 import type { Probe } from "./probe.ts";
@@ -514,7 +514,7 @@ function standsInShadow({ form, plain, meaning }: BlockInstruction): boolean {
 }
 
 function mayFault(instruction: BlockInstruction): boolean {
-  return instruction.meaning.nodes.some(({ op }) => op === "guard" || op === "call" || op === "monitor" || op === "probe" || op.startsWith("near") || MEMORY[op] !== undefined);
+  return instruction.meaning.nodes.some(({ op }) => op === "guard" || op === "call" || op === "monitor" || op === "probe" || NEAR[op] !== undefined || MEMORY[op] !== undefined);
 }
 
 function hex(address: number): string { return (address >>> 0).toString(16); }
