@@ -5,58 +5,33 @@ import { raise, VECTOR } from "./faults.ts";
 
 const TWO32 = 0x1_0000_0000;
 
-/** High 32 bits of the unsigned product, by 16-bit halves: no partial sum leaves 2^53. */
+/** High 32 bits of the unsigned product, by 16-bit halves: no partial sum leaves 2^32. */
 export function multiplyHighUnsigned(a: number, b: number): number {
   const al = a & 0xffff, ah = a >>> 16, bl = b & 0xffff, bh = b >>> 16;
-  const middle = ah * bl + ((al * bl) >>> 16); // < 2^32
-  const other = al * bh + (middle & 0xffff); // < 2^32
-  return (ah * bh + Math.floor(middle / 65536) + Math.floor(other / 65536)) | 0;
+  const middle = (Math.imul(ah, bl) + (Math.imul(al, bl) >>> 16)) | 0;
+  const other = (Math.imul(al, bh) + (middle & 0xffff)) | 0;
+  return (Math.imul(ah, bh) + (middle >>> 16) + (other >>> 16)) | 0;
 }
 
 /** High 32 bits of the signed product. */
 export function multiplyHighSigned(a: number, b: number): number {
-  return (multiplyHighUnsigned(a, b) - (a < 0 ? b : 0) - (b < 0 ? a : 0)) | 0;
+  return (multiplyHighUnsigned(a, b) - (a >> 31 & b) - (b >> 31 & a)) | 0;
+}
+
+/** (high:low) / divisor, unsigned, high < divisor. The remainder is low - quotient * divisor. */
+export function quotientUnsigned(high: number, low: number, divisor: number): number {
+  return high === 0 ? ((low >>> 0) / (divisor >>> 0)) | 0 : longQuotient(high, low, divisor);
 }
 
 /**
- * (high:low) / divisor, unsigned, high < divisor. One double division where the dividend is exact; otherwise
- * schoolbook long division by 16-bit digits (Knuth 4.3.1 D with a two-digit divisor).
+ * One double division. The quotient is below 2^32, and dividend and division are rounded by at most 2^-53 of their value each: less
+ * 2^-19, what they give is the quotient or one less, never more, and the exact remainder says which.
  */
-export function quotientUnsigned(high: number, low: number, divisor: number): number {
-  if (high === 0) return ((low >>> 0) / (divisor >>> 0)) | 0;
-  return longDivide(high, low, divisor, false);
-}
-
-export function remainderUnsigned(high: number, low: number, divisor: number): number {
-  if (high === 0) return ((low >>> 0) % (divisor >>> 0)) | 0;
-  return longDivide(high, low, divisor, true);
-}
-
-function longDivide(high: number, low: number, divisor: number, wantRemainder: boolean): number {
-  const d = divisor >>> 0, h = high >>> 0, l = low >>> 0;
-  const dividend = h * TWO32 + l;
-  if (h < 0x200000) { // the dividend is below 2^53: exact
-    const quotient = Math.floor(dividend / d);
-    return (wantRemainder ? dividend - quotient * d : quotient) | 0;
-  }
-  // Normalise so that the divisor's top bit is set.
-  const shift = Math.clz32(d), v = (d << shift) >>> 0;
-  const v1 = v >>> 16, v0 = v & 0xffff;
-  const u32 = shift === 0 ? h : ((h << shift) | (l >>> (32 - shift))) >>> 0, u10 = (l << shift) >>> 0;
-  const [q1, rest] = digit(u32, u10 >>> 16, v1, v0, v);
-  const [q0, remainder] = digit(rest, u10 & 0xffff, v1, v0, v);
-  return (wantRemainder ? remainder >>> shift : q1 * 65536 + q0) | 0;
-}
-
-/** One quotient digit of (u : next) / v, u < v, and what remains. */
-function digit(u: number, next: number, v1: number, v0: number, v: number): [quotient: number, rest: number] {
-  let q = Math.floor(u / v1), r = u - q * v1;
-  while (q >= 65536 || q * v0 > r * 65536 + next) {
-    q--;
-    r += v1;
-    if (r >= 65536) break;
-  }
-  return [q, (u * 65536 + next - q * v) % TWO32];
+function longQuotient(high: number, low: number, divisor: number): number {
+  const quotient = (((high >>> 0) * TWO32 + (low >>> 0)) / (divisor >>> 0) - 2 ** -19) | 0;
+  const product = Math.imul(quotient, divisor), rest = (low - product) | 0;
+  const restHigh = (high - multiplyHighUnsigned(quotient, divisor) - (low >>> 0 < product >>> 0 ? 1 : 0)) | 0;
+  return restHigh !== 0 || rest >>> 0 >= divisor >>> 0 ? (quotient + 1) | 0 : quotient;
 }
 
 /** #DE unless the quotient fits 32 bits. */
@@ -69,17 +44,18 @@ function magnitudeHigh(high: number, low: number): number { return high >= 0 ? h
 function magnitudeLow(high: number, low: number): number { return high >= 0 ? low : -low | 0; }
 function magnitude(a: number): number { return a < 0 ? -a | 0 : a; }
 
+/** The same, signed and rounded to 0. */
 export function quotientSigned(high: number, low: number, divisor: number): number {
+  return high === low >> 31 ? (low / divisor) | 0 : longSignedQuotient(high, low, divisor);
+}
+
+function longSignedQuotient(high: number, low: number, divisor: number): number {
   const quotient = quotientUnsigned(magnitudeHigh(high, low), magnitudeLow(high, low), magnitude(divisor));
   return (high ^ divisor) < 0 ? -quotient | 0 : quotient;
 }
 
-export function remainderSigned(high: number, low: number, divisor: number): number {
-  const remainder = remainderUnsigned(magnitudeHigh(high, low), magnitudeLow(high, low), magnitude(divisor));
-  return high < 0 ? -remainder | 0 : remainder;
-}
-
 export function checkDivideSigned(high: number, low: number, divisor: number): void {
+  if (high === low >> 31 && divisor !== 0 && divisor !== -1) return;
   const h = magnitudeHigh(high, low), d = magnitude(divisor);
   if (h >>> 0 >= d >>> 0) raise(VECTOR.DE);
   const quotient = quotientUnsigned(h, magnitudeLow(high, low), d) >>> 0;

@@ -17,7 +17,7 @@ import type { Timer } from "./measure/stopwatch.ts";
 import type { Trial, Trials } from "./trial.ts";
 import type { GuestMemory } from "./memory.ts";
 import { type CpuState } from "./state.ts";
-import { discover, PASSES, regionText, type CodeView, type RegionBlocks, type RegionLimits, type RegionText, type Site } from "../translator/translate.ts";
+import { CARRY_LOCAL, discover, PASSES, regionText, type CodeView, type RegionBlocks, type RegionLimits, type RegionText, type Site } from "../translator/translate.ts";
 
 /** What a region's function returns. */
 export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
@@ -87,7 +87,7 @@ const MOST_REGIONS = 16_000, MOST_SOURCE = 32 << 20;
 
 const COPIED_CALLS = "copied-calls", ENTRIES = "entries";
 /** What can be switched off where a wrong result is hunted: the translator's passes, copies of called functions, regions of several entries. */
-export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), COPIED_CALLS, ENTRIES];
+export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, COPIED_CALLS, ENTRIES];
 
 /** How regions are made. */
 export interface RegionsOptions {

@@ -14,8 +14,8 @@ import { calloutReason } from "./callout-reason.ts";
 import { type Executed, ExecutedTable } from "./executed.ts";
 import { Stopwatch, Timer } from "./stopwatch.ts";
 
-/** Why an access did not take the fast path. */
-export type SlowCause = "page walk" | "watched page" | "device" | "page crossing" | "misaligned";
+/** Why an access did not take the fast path; `neighbour`: it shares a probe that failed for another. */
+export type SlowCause = "page walk" | "watched page" | "device" | "page crossing" | "misaligned" | "neighbour";
 
 /** The code that discovery found, by linear address. */
 export type RegionCode = ReadonlyMap<number, Instruction>;
@@ -72,7 +72,7 @@ export class Measurement {
   readonly helpers = new Map<string, Timer>();
   /** Faults by vector, and external interrupts. */
   readonly events = new Map<string, Timer>();
-  readonly slow: Record<SlowCause, number> = { "page walk": 0, "watched page": 0, device: 0, "page crossing": 0, misaligned: 0 };
+  readonly slow: Record<SlowCause, number> = { "page walk": 0, "watched page": 0, device: 0, "page crossing": 0, misaligned: 0, neighbour: 0 };
   /** Regions dropped, by cause; the busiest of them. */
   readonly dropped = new Map<string, number>();
   readonly droppedRegions: DroppedRegion[] = [];
@@ -203,5 +203,6 @@ function slowCause(entry: number, linear: number, size: number): SlowCause {
   if (entry === UNFILLED) return "page walk";
   if ((entry & MMIO) !== 0) return "device";
   if ((entry & SLOW) !== 0) return "watched page";
-  return (linear & 0xfff) + size > 4096 ? "page crossing" : "misaligned";
+  if ((linear & 0xfff) + size > 4096) return "page crossing";
+  return (linear & (size - 1)) === 0 ? "neighbour" : "misaligned";
 }

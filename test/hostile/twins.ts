@@ -10,7 +10,7 @@ import { checkCode } from "../../translator/translate.ts";
 const HOT = 3;
 const SHORT_TRIAL = { stretches: 1, instructions: 20 };
 
-export interface TwinOptions extends Pick<MachineOptions, "memory" | "debugExit"> {
+export interface TwinOptions extends Pick<MachineOptions, "memory" | "debugExit" | "off"> {
   readonly hotThreshold?: number;
   readonly trial?: TrialLengths;
 }

@@ -44,6 +44,14 @@ function joined(instructions: readonly Uint8Array[]): Uint8Array {
 export const straightCode: fc.Arbitrary<Uint8Array> = fc.array(fc.oneof({ weight: 6, arbitrary: flags }, { weight: 1, arbitrary: any }), { minLength: 1, maxLength: 12 }).map(joined);
 /** Code with short branches, into instructions too. */
 export const branchingCode: fc.Arbitrary<Uint8Array> = fc.array(fc.oneof({ weight: 6, arbitrary: flags }, { weight: 1, arbitrary: any }, { weight: 2, arbitrary: jump }), { minLength: 2, maxLength: 20 }).map(joined);
+/** MOV, ADD, ADC, INC, MOVZX, CMP, byte and word forms, off ESP, EBP and ESI by short distances; PUSH and POP; moves of these registers. */
+const FRAME_OPCODES: ReadonlyArray<readonly number[]> = [[0x8b], [0x8b], [0x89], [0x89], [0x01], [0x13], [0xff], [0x8a], [0x88], [0x38], [0x66, 0x8b], [0x66, 0x89], [0x0f, 0xb6], [0x0f, 0xb7]];
+const frameAccess = fc.tuple(fc.constantFrom(...FRAME_OPCODES), fc.nat({ max: 7 }), fc.constantFrom(4, 5, 6), fc.integer({ min: -8, max: 16 })).map(([opcode, register, base, distance]) =>
+  cut([...opcode, 0x40 | (opcode[0] === 0xff ? 0 : register << 3) | base, ...(base === 4 ? [0x24] : []), (distance * (distance % 5 === 0 ? 1 : 4)) & 0xff, 0, 0, 0, 0], true));
+const frameMove = fc.constantFrom([0x89, 0xe5], [0x83, 0xec, 0x08], [0x83, 0xc6, 0x04], [0x46], [0x4d], [0x8d, 0x74, 0x24, 0x08], [0x8d, 0x34, 0x8d, 0, 0, 0, 0], [0x11, 0xd0]).map((bytes) => cut(bytes, true));
+const stack = fc.integer({ min: 0x50, max: 0x5f }).map((opcode) => cut([opcode], true));
+/** Code that works on the stack and on records, as compilers write it. */
+export const frameCode: fc.Arbitrary<Uint8Array> = fc.array(fc.oneof({ weight: 6, arbitrary: frameAccess }, { weight: 2, arbitrary: stack }, { weight: 1, arbitrary: frameMove }), { minLength: 3, maxLength: 16 }).map(joined);
 /** Any one instruction. */
 export const anyInstruction: fc.Arbitrary<Uint8Array> = instruction(fc.oneof(fc.constantFrom(...FLAG_OPCODES), fc.tuple(byte, byte).map(([first, second]) => [first, second])), false);
 

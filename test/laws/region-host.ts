@@ -12,6 +12,7 @@ import { checkCode, type RegionText } from "../../translator/translate.ts";
 
 const RAM_BYTES = 64 << 10;
 const FAULTED = 1, RETRIED = 2;
+const DIRECTORY = 0xf000, TABLE = 0xe000, PRESENT = 1, WRITABLE = 2, CR0_PAGING = -0x7fff0000; // PG and WP
 
 export interface InitialState {
   readonly registers: readonly number[];
@@ -20,6 +21,8 @@ export interface InitialState {
   /** What memory is filled with. */
   readonly pattern: number;
   readonly budget: number;
+  /** Paging is on: neighbours lie apart, some pages cannot be written, some are not there. */
+  readonly scattered?: boolean;
 }
 
 /** What the rest of the machine sees of a run. */
@@ -88,12 +91,23 @@ export class RegionHost {
     return make(...values, ...pages.map((page) => this.#memory.rings[0].exec[page]), ...functions.map((name) => this.#functions(name)));
   }
 
+  /** Linear page k is physical page 5k + 3 modulo 14; every fifth cannot be written, page 11 is absent. */
+  #scatter(): void {
+    const { words } = this.#cpu, { ram32 } = this.#memory;
+    ram32.fill(0, TABLE >> 2, RAM_BYTES >> 2);
+    ram32[DIRECTORY >> 2] = TABLE | PRESENT | WRITABLE;
+    for (let k = 0; k < 14; k++) ram32[(TABLE >> 2) + k] = (((5 * k + 3) % 14) << 12) | (k === 11 ? 0 : PRESENT) | (k % 5 === 4 ? 0 : WRITABLE);
+    words[SLOT.cr0] = words[SLOT.cr0]! | CR0_PAGING;
+    words[SLOT.cr3] = DIRECTORY;
+  }
+
   run(region: RegionFunction, initial: InitialState): Outcome {
     const { words } = this.#cpu, memory = this.#memory;
     for (let k = 0; k < memory.ram32.length; k++) memory.ram32[k] = Math.imul(k ^ initial.pattern, 0x9e3779b1);
-    memory.flushAll();
     words.set(this.#pristine);
     words.set(initial.registers, 0);
+    if (initial.scattered === true) this.#scatter();
+    memory.flushAll();
     setArithmeticFlags(words, initial.flags);
     words[SLOT.faultId] = -1;
     this.#steps = [];

@@ -6,7 +6,7 @@
  */
 import { generate } from "astring";
 import type { Expression, FunctionExpression, Statement } from "estree";
-import { KIND, SLOT } from "../../runtime/abi.ts";
+import { KIND, SLOT, WIDTH32 } from "../../runtime/abi.ts";
 import type { Form } from "../form.ts";
 import { calledExactly, touchedBy } from "../ir/calls.ts";
 import { OPS, type End, type Meaning, type Node } from "../ir/opcodes.ts";
@@ -50,7 +50,7 @@ const GENERAL = {
 const LIKELY = expression(`($k >> 2) === ${KIND.sub} ? $sub : ($k >> 2) === ${KIND.logic} ? $logic : $general`);
 
 function handlerCondition(code: number): Expression {
-  const sub = conditionAfter(KIND.sub, code), logic = conditionAfter(KIND.logic, code);
+  const sub = conditionAfter(KIND.sub * 4 + WIDTH32, code), logic = conditionAfter(KIND.logic * 4 + WIDTH32, code);
   const general = GENERAL.condition({ ...FLAG_WORDS, n: number(code) });
   if (sub === undefined || logic === undefined) return general; // overflow or parity alone
   return LIKELY({ ...FLAG_WORDS, sub: sub(FLAG_WORDS), logic: logic(FLAG_WORDS), general });
@@ -58,6 +58,7 @@ function handlerCondition(code: number): Expression {
 
 class HandlerPlace implements Place {
   readonly where = { id: number(0), left: number(0) };
+  readonly probes = new Map<never, never>();
   readonly #flat: boolean;
   #temporaries = 0;
 

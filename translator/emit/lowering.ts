@@ -6,6 +6,7 @@ import type { Expression, Statement } from "estree";
 import { SLOT } from "../../runtime/abi.ts";
 import type { SlotName } from "../../runtime/abi.ts";
 import { OPS, type Node, type Op } from "../ir/opcodes.ts";
+import { nearBindings, openProbe, type Probe } from "./probe.ts";
 import { call, declare, expression, identifier, number, statements, type Bindings } from "./estree.ts";
 
 type Template = (bindings: Bindings) => Expression;
@@ -40,6 +41,19 @@ export const MEMORY: Partial<Record<Op, (bindings: Bindings) => Statement[]>> = 
   commit32: statements("if ((($a | $t) & 3) === 0) MEM32[($a ^ $t) >>> 2] = $x; else store32($a, $x, $i, $l);"),
 };
 
+/** Accesses that share a probe: `$g` is 0 where they are fast, `$m` says where. */
+export const NEAR: Partial<Record<Op, (bindings: Bindings) => Statement[]>> = {
+  nearLoad8: statements("const $v = $g === 0 ? MEM8[$m] : load8($a, $i, $l);"),
+  nearLoad16: statements("const $v = $g === 0 ? MEM16[$m] : load16($a, $i, $l);"),
+  nearLoad32: statements("const $v = $g === 0 ? MEM32[$m] : load32($a, $i, $l);"),
+  nearStore8: statements("if ($g === 0) MEM8[$m] = $x; else store8($a, $x, $i, $l);"),
+  nearStore16: statements("if ($g === 0) MEM16[$m] = $x; else store16($a, $x, $i, $l);"),
+  nearStore32: statements("if ($g === 0) MEM32[$m] = $x; else store32($a, $x, $i, $l);"),
+  nearModify8: statements("const $v = $g === 0 ? MEM8[$m] : modify8($a, $i, $l);"),
+  nearModify16: statements("const $v = $g === 0 ? MEM16[$m] : modify16($a, $i, $l);"),
+  nearModify32: statements("const $v = $g === 0 ? MEM32[$m] : modify32($a, $i, $l);"),
+};
+
 /** Where guest registers and flags live, and how an access says where it stands. */
 export interface Place {
   /** A value that reads state: reg*, slot, slotAt, nextEip, field, condition, carry, flags. */
@@ -53,6 +67,8 @@ export interface Place {
   /** The call of a runtime function that may look at all state; `into` is to hold what it returns. */
   call(node: Node, made: Expression, into: string | undefined): Statement[];
   temporary(): string;
+  /** The probes of the block. */
+  readonly probes: Map<Node, Probe>;
 }
 
 /** `S[slot]` */
@@ -111,7 +127,7 @@ export class InstructionEmitter {
   #count(node: Node): void {
     const uses = (this.#uses.get(node) ?? 0) + 1;
     this.#uses.set(node, uses);
-    if (uses === 1) for (const arg of node.args) this.#count(arg);
+    if (uses === 1 && node.op !== "probe") for (const arg of node.args) this.#count(arg);
   }
 
   #name(node: Node, value: Expression): Expression {
@@ -149,6 +165,9 @@ export class InstructionEmitter {
     };
     const memory = MEMORY[node.op];
     if (memory !== undefined) { this.#memory(node, memory); return; }
+    if (node.op === "probe") { this.#probe(node); return; }
+    const near = NEAR[node.op];
+    if (near !== undefined) { this.#near(node, near); return; }
     // Several words are assigned one after the other: none of the arguments may still read them.
     if (WRITES[node.op] === "flags" && node.op !== "putFlags") for (const arg of node.args) this.#rescue(arg, k, "flags");
     const args = node.args.map((arg) => this.#value(arg));
@@ -168,6 +187,8 @@ export class InstructionEmitter {
   #memory(node: Node, template: (bindings: Bindings) => Statement[]): void {
     const { id, left } = this.#place.where;
     if (node.op.startsWith("commit")) {
+      const [modified] = node.args;
+      if (modified!.op.startsWith("near")) { this.#near(modified!, NEAR[modified!.op.replace("Modify", "Store") as Op]!, node.args[1]); return; }
       const { a, t } = this.#modified.get(node.args[0]!)!;
       this.body.push(...template({ a, t, x: this.#simple(node.args[1]!), i: id, l: left }));
       return;
@@ -183,9 +204,26 @@ export class InstructionEmitter {
     if (node.op.startsWith("modify")) this.#modified.set(node, { a, t });
   }
 
+  #probe(node: Node): void {
+    const { body, made } = openProbe(node, this.#value(node.args[0]!), () => this.#place.temporary());
+    this.body.push(...body);
+    this.#place.probes.set(node, made);
+  }
+
+  #near(node: Node, template: (bindings: Bindings) => Statement[], written = node.args[1]): void {
+    const { id, left } = this.#place.where, where = { ...nearBindings(this.#place.probes.get(node.args[0]!)!, node.op, node.number), i: id, l: left };
+    if (written !== undefined) {
+      this.body.push(...template({ ...where, x: this.#simple(written) }));
+      return;
+    }
+    const v = identifier(this.#place.temporary());
+    this.body.push(...template({ ...where, v }));
+    this.#named.set(node, v);
+  }
+
   /** Names the state reads below `node` that come before position `k` and that a change of `state` (all, if undefined) there would overtake. */
   #rescue(node: Node, k: number, state: State | undefined): void {
-    if (this.#named.has(node)) return;
+    if (this.#named.has(node) || node.op === "probe") return;
     const reads = READS[node.op];
     if (reads !== undefined && (state === undefined || reads === state) && this.#position.get(node)! < k) {
       this.#name(node, this.#place.read(node, node.args.map((arg) => this.#value(arg))));

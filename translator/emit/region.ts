@@ -10,16 +10,18 @@ import type { Expression, FunctionExpression, Statement } from "estree";
 import { KIND, SLOT, type SlotName } from "../../runtime/abi.ts";
 import { calledExactly, touchedBy } from "../ir/calls.ts";
 import { OPS, type Meaning, type Node } from "../ir/opcodes.ts";
-import { runPasses } from "../passes/index.ts";
+import { CARRY_LOCAL, runPasses } from "../passes/index.ts";
 import { successors, type Block, type BlockEnd, type BlockInstruction, type Edge, type RegionBlocks, type Target } from "../region/block.ts";
 import type { Instruction } from "../decode/instruction.ts";
 import type { InstructionClass } from "../isa/row.ts";
 import { structure, type Structure } from "../region/structure.ts";
-import { conditionAfter } from "./conditions.ts";
-import { block, declare, evaluate, expression, flagBindings, identifier, number, statements, type Bindings } from "./estree.ts";
-import { functionName, InstructionEmitter, MEMORY, word, wordAt, type Place } from "./lowering.ts";
+import { carriesIn } from "../region/carry.ts";
+import { carryAfter, conditionAfter } from "./conditions.ts";
+import { assign, block, declare, evaluate, expression, flagBindings, identifier, number, statements, type Bindings } from "./estree.ts";
+import { functionName, InstructionEmitter, MEMORY, NEAR, word, wordAt, type Place } from "./lowering.ts";
 import { runtimeFunctions } from "./handler.ts";
 import { SourceLines, type LineOwner } from "./source-lines.ts";
+import type { Probe } from "./probe.ts";
 
 const REGISTERS = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"] as const;
 const FLAGS = ["flagKind", "flagA", "flagB", "flagCarry"] as const;
@@ -99,21 +101,28 @@ const LOCAL_FLAGS = { k: identifier("flagKind"), a: identifier("flagA"), b: iden
 const GENERAL = {
   condition: expression("conditionOf($n, $k, $a, $b, $c)"), carry: expression("carryOf($k, $a, $b, $c)"), flags: expression("flagsOf($k, $a, $b, $c)"),
 };
-const KNOWN_CARRY: Partial<Record<number, (bindings: Bindings) => Expression>> = {
-  [KIND.sub]: expression("$a >>> 0 < $b >>> 0 ? 1 : 0"), [KIND.add]: expression("($a + $b | 0) >>> 0 < $a >>> 0 ? 1 : 0"),
-  [KIND.logic]: expression("0"), [KIND.inc]: expression("$c"), [KIND.dec]: expression("$c"),
-};
+const EXPLICIT = KIND.explicit * 4;
+/** Where blocks expect the carry that they begin with. */
+const CARRY = identifier("carry"), CARRY_HOLDS: readonly [Expression, Expression] = [expression("carry !== 0")({}), expression("carry === 0")({})];
 
 /** A runtime function finds what it touches in the state words; what it wrote is taken back even where it faults in its midst, as REP may. */
 const CALL = {
   exactly: statements("callOut($i, left);"), writeBack: statements("$w = $r;"), reload: statements("$r = $w;"), declare: statements("let $t = 0;"), result: statements("$t = $v;"),
 };
 
-const UNKNOWN_KIND = -1;
+/** What is known of the flags at one place of the code. */
+interface KnownFlags {
+  /** The kind word; undefined where ways with different ones met. */
+  readonly kind: number | undefined;
+  /** `carry` holds CF. */
+  readonly inCarry: boolean;
+}
+const UNKNOWN: KnownFlags = { kind: undefined, inCarry: false };
 
 /** Registers and flags in locals; the kind of the flags is known where it was set before in the same flow. */
 class RegionPlace implements Place {
-  kind = UNKNOWN_KIND;
+  known = UNKNOWN;
+  readonly probes = new Map<Node, Probe>();
   id = 0;
   nextEip = 0;
   thisEip = 0;
@@ -121,6 +130,11 @@ class RegionPlace implements Place {
 
   get where(): Place["where"] { return { id: number(this.id), left: identifier("left") }; }
   temporary(): string { return `t${this.#temporaries++}`; }
+  get carry(): Expression {
+    const { kind, inCarry } = this.known;
+    if (inCarry) return CARRY;
+    return (kind === undefined ? undefined : carryAfter(kind))?.(LOCAL_FLAGS) ?? GENERAL.carry(LOCAL_FLAGS);
+  }
   call(node: Node, made: Expression, into: string | undefined): Statement[] {
     if (calledExactly(node) !== undefined) {
       return [...this.beforeGuard(), ...CALL.exactly({ i: number(this.id) }), into === undefined ? evaluate(made) : declare(into, made)];
@@ -130,7 +144,7 @@ class RegionPlace implements Place {
     const value = into === undefined ? [evaluate(made)] : [declare(into, made)];
     if (!touched.flags && touched.registers.length === 0) return [...this.beforeGuard(), ...value];
     const words = [...touched.registers.map((register) => REGISTERS[register]!), ...(touched.flags ? FLAGS : [])];
-    if (touched.flags) this.kind = UNKNOWN_KIND;
+    if (touched.flags) this.known = UNKNOWN;
     const each = (template: (bindings: Bindings) => Statement[]): Statement[] => words.flatMap((name) => template({ w: word(name), r: identifier(name) }));
     const attempt: Statement = {
       type: "TryStatement", block: { type: "BlockStatement", body: into === undefined ? value : CALL.result({ t: result, v: made }) }, handler: null,
@@ -153,11 +167,12 @@ class RegionPlace implements Place {
       case "nextEip": return number(this.nextEip);
       case "thisEip": return number(this.thisEip);
       case "condition": {
-        const known = this.kind === UNKNOWN_KIND ? undefined : conditionAfter(this.kind >> 2, node.number);
+        const { kind, inCarry } = this.known, known = kind === undefined ? undefined : conditionAfter(kind, node.number);
+        if (known === undefined && inCarry && node.number >> 1 === 1) return CARRY_HOLDS[(node.number & 1) as 0 | 1];
         return known?.(LOCAL_FLAGS) ?? GENERAL.condition({ ...LOCAL_FLAGS, n: number(node.number) });
       }
-      case "carry": return (this.kind === UNKNOWN_KIND ? undefined : KNOWN_CARRY[this.kind >> 2])?.(LOCAL_FLAGS) ?? GENERAL.carry(LOCAL_FLAGS);
-      case "flags": return this.kind >> 2 === KIND.explicit && this.kind !== UNKNOWN_KIND ? identifier("flagA") : GENERAL.flags(LOCAL_FLAGS);
+      case "carry": return this.carry;
+      case "flags": return this.known.kind === EXPLICIT ? identifier("flagA") : GENERAL.flags(LOCAL_FLAGS);
       default: void args; throw new Error(`${node.op} is no read`);
     }
   }
@@ -170,10 +185,10 @@ class RegionPlace implements Place {
       case "setReg16": return WRITE.half({ r: register(index), v: args[1]! });
       case "setReg32": return WRITE.full({ r: register(index), v: args[1]! });
       case "setSlot": return WRITE.slot({ 0: args[0]!, w: word(node.name) });
-      case "setFlags": this.kind = node.number; return WRITE.flags(bound);
-      case "setFlagsCarry": this.kind = node.number; return WRITE.flagsCarry(bound);
-      case "setFlagsIf": this.kind = UNKNOWN_KIND; return WRITE.flagsIf(bound);
-      case "putFlags": this.kind = KIND.explicit; return WRITE.put(args);
+      case "setFlags": this.known = { kind: node.number, inCarry: false }; return WRITE.flags(bound);
+      case "setFlagsCarry": this.known = { kind: node.number, inCarry: false }; return WRITE.flagsCarry(bound);
+      case "setFlagsIf": this.known = UNKNOWN; return WRITE.flagsIf(bound);
+      case "putFlags": this.known = { kind: EXPLICIT, inCarry: false }; return WRITE.put(args);
       default: throw new Error(`${node.op} is no write`);
     }
   }
@@ -191,6 +206,7 @@ const RELOAD = LOCALS.map((name) => `${name} = S[${SLOT[name]}];`).join(" ");
 
 const FRAME = {
   open: statements(`let ${LOCALS.map((name) => `${name} = S[${SLOT[name]}]`).join(", ")}, eip = 0, code = 0;`),
+  openCarry: statements("let carry = carryOf(flagKind, flagA, flagB, flagCarry);"),
   caught: statements("code = caught(error);"),
   close: statements(`${WRITE_BACK} S[${SLOT.eip}] = eip; S[${SLOT.left}] = left; return code;`),
 };
@@ -220,11 +236,12 @@ class RegionEmitter {
   readonly functions = new Set<string>();
   readonly #structure: Structure;
   readonly #place = new RegionPlace();
-  readonly #passesOff: ReadonlySet<string>;
   readonly #counters: boolean;
   readonly counted: CountedBlock[] = [];
   readonly cold = new Set<number>();
   readonly length: number;
+  /** Blocks that expect CF in `carry`. */
+  readonly #carriesIn: ReadonlySet<number>;
   instructions = 0;
   #blocks = 0;
 
@@ -236,9 +253,9 @@ class RegionEmitter {
   constructor(found: RegionBlocks, shape: Structure, { passesOff = new Set(), counters = false, lines = false }: RegionOptions) {
     this.#found = found;
     this.#lines = lines ? new SourceLines() : undefined;
-    this.#structure = shape;
-    this.#passesOff = passesOff;
+    this.#structure = { ...shape, blocks: shape.blocks.map((block) => ({ ...block, instructions: runPasses(block.instructions, passesOff) })) };
     this.#counters = counters;
+    this.#carriesIn = passesOff.has(CARRY_LOCAL) ? new Set() : carriesIn(this.#structure.blocks, shape.order);
     this.length = shape.order.reduce((sum, id) => sum + shape.blocks[id]!.instructions.length, 0);
   }
 
@@ -251,7 +268,7 @@ class RegionEmitter {
     const leave: Statement = { type: "LabeledStatement", label: identifier("leave"), body: block([guarded]) };
     return {
       type: "FunctionExpression", id: identifier(`region_${hex(this.#structure.blocks[0]!.address)}`), params: [identifier("left"), ...(this.#structure.blocks.length > this.#found.blocks.length ? [identifier("entry")] : [])],
-      body: { type: "BlockStatement", body: [...FRAME.open({}), leave, ...this.#unowned(FRAME.close({}))] },
+      body: { type: "BlockStatement", body: [...FRAME.open({}), ...(this.#carriesIn.size === 0 ? [] : FRAME.openCarry({})), leave, ...this.#unowned(FRAME.close({}))] },
     };
   }
 
@@ -272,7 +289,7 @@ class RegionEmitter {
     const { loops, follows } = this.#structure;
     const inner = (): Statement[] => this.#within(id, follows.get(id) ?? []);
     if (!loops.has(id)) return inner();
-    this.#place.kind = UNKNOWN_KIND;
+    this.#place.known = UNKNOWN;
     return [{
       type: "LabeledStatement", label: identifier(`loop${id}`),
       body: { type: "ForStatement", init: null, test: null, update: null, body: block(inner()) },
@@ -285,13 +302,14 @@ class RegionEmitter {
     if (last === undefined) return this.#block(this.#structure.blocks[id]!);
     const inside = this.#within(id, follows.slice(0, -1));
     const labelled: Statement = { type: "LabeledStatement", label: identifier(`to${last}`), body: block(inside) };
-    this.#place.kind = UNKNOWN_KIND;
+    this.#place.known = UNKNOWN;
     return [labelled, ...this.#tree(last)];
   }
 
   #block(source: Block): Statement[] {
     const { instructions } = source, body: Statement[] = [];
     this.#owner = undefined;
+    if (this.#carriesIn.has(source.id)) this.#place.known = { ...this.#place.known, inCarry: true };
     if (instructions.length === 0) return this.#end(source, undefined); // a dispatch block
     this.#number = this.#blocks++;
     this.#numbers.set(source.id, this.#number);
@@ -301,11 +319,10 @@ class RegionEmitter {
       this.counted.push({ id: source.id, instructions: instructions.map(countedInstruction), links: successors(source).length });
     }
     body.push(...this.#unowned(FLOW.charge({ n: number(instructions.length) })));
-    const optimised = runPasses(instructions, this.#passesOff);
     let value: Expression | undefined;
-    optimised.forEach((instruction, k) => {
+    instructions.forEach((instruction, k) => {
       if (this.#lines !== undefined) this.#owner = { block: source.id, index: k, address: instruction.address, calls: new Set() };
-      const emitted = this.#instruction(instruction, optimised.length - k, k === optimised.length - 1 ? source : undefined);
+      const emitted = this.#instruction(instruction, instructions.length - k, k === instructions.length - 1);
       body.push(...this.#owned(emitted.body));
       value = emitted.value;
     });
@@ -313,7 +330,7 @@ class RegionEmitter {
     return body;
   }
 
-  #instruction(instruction: BlockInstruction, rest: number, last: Block | undefined): { body: Statement[]; value: Expression | undefined } {
+  #instruction(instruction: BlockInstruction, rest: number, isLast: boolean): { body: Statement[]; value: Expression | undefined } {
     const place = this.#place;
     place.id = this.sites.length;
     place.thisEip = instruction.address;
@@ -321,14 +338,13 @@ class RegionEmitter {
     const shadowed = this.#shadowed;
     this.#shadowed = false;
     if (shadowed && !standsInShadow(instruction)) return { body: this.#step(rest), value: undefined };
-    if (instruction.form.semantics === "sti" && last === undefined) return { body: this.#enableInterrupts(rest), value: undefined };
+    if (instruction.form.semantics === "sti" && !isLast) return { body: this.#enableInterrupts(rest), value: undefined };
     if (instruction.form.semantics === "rdtsc") return { body: this.#timestamp(rest), value: undefined };
     if (!instruction.plain) return { body: this.#step(rest), value: undefined };
     if (instruction.meaning.end.kind === "repeat") return { body: this.#repeat(instruction.meaning, instruction.meaning.end.again, rest), value: undefined };
     const emitter = new InstructionEmitter(place);
     for (const name of runtimeFunctions(instruction.meaning)) this.functions.add(name);
-    const end = last?.end;
-    const result = end?.kind === "branch" ? end.condition : end?.kind === "indirect" ? end.to : undefined;
+    const { end } = instruction.meaning, result = end.kind === "branch" ? end.condition : end.kind === "indirect" ? end.to : undefined;
     const value = emitter.run(instruction.meaning.nodes, result);
     if (mayFault(instruction)) this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
     const exactly = instruction.meaning.nodes.map(calledExactly).find((found) => found !== undefined);
@@ -340,8 +356,8 @@ class RegionEmitter {
   #shadowed = false;
 
   #enableInterrupts(rest: number): Statement[] {
-    const { kind } = this.#place, step = block(this.#step(rest));
-    this.#place.kind = kind;
+    const { known } = this.#place, step = block(this.#step(rest));
+    this.#place.known = known;
     this.#shadowed = true;
     const [test] = FLOW.enableInterrupts({});
     if (test?.type !== "IfStatement") throw new Error("template of STI");
@@ -364,7 +380,7 @@ class RegionEmitter {
 
   /** Lets the interpreter execute one instruction on the written-back state. */
   #step(rest: number): Statement[] {
-    this.#place.kind = UNKNOWN_KIND;
+    this.#place.known = UNKNOWN;
     const id = number(this.sites.length);
     this.sites.push({ eip: this.#place.thisEip, next: this.#place.nextEip, rest, block: this.#number });
     return FLOW.step({ i: id, c: identifier(this.#place.temporary()) });
@@ -372,9 +388,9 @@ class RegionEmitter {
 
   /** Guests wait in loops around RDTSC: it changes two registers and is not worth a step. */
   #timestamp(rest: number): Statement[] {
-    const { kind } = this.#place, id = number(this.sites.length);
+    const { known } = this.#place, id = number(this.sites.length);
     const step = block(this.#step(rest));
-    this.#place.kind = kind;
+    this.#place.known = known;
     const [test] = FLOW.timestamp({ i: id });
     if (test?.type !== "IfStatement") throw new Error("timestamp template");
     return [{ ...test, alternate: step }];
@@ -387,9 +403,9 @@ class RegionEmitter {
     switch (end.kind) {
       case "jump": return this.#edge(source, end.to);
       case "branch": {
-        const { kind } = this.#place;
+        const { known } = this.#place;
         const taken = this.#edge(source, end.taken);
-        this.#place.kind = kind;
+        this.#place.known = known;
         const next = this.#edge(source, end.next);
         return [{ type: "IfStatement", test: value!, consequent: block(taken), alternate: null }, ...next];
       }
@@ -406,16 +422,16 @@ class RegionEmitter {
 
   /** Goes to the target that `value` is; falls through where it is none. */
   #search(source: Block, value: Expression, targets: readonly Target[]): Statement[] {
-    const { kind } = this.#place;
+    const { known } = this.#place;
     if (targets.length <= SEARCHED_IN_ORDER) {
       return this.#owned(targets.map(({ address, edge }): Statement => {
-        this.#place.kind = kind;
+        this.#place.known = known;
         return { type: "IfStatement", test: FLOW_TEST.is({ v: value, a: number(address) }), consequent: block(this.#edge(source, edge)), alternate: null };
       }));
     }
     const sorted = [...targets].sort((a, b) => a.address - b.address), middle = sorted.length >> 1;
     const below = block(this.#search(source, value, sorted.slice(0, middle)));
-    this.#place.kind = kind;
+    this.#place.known = known;
     const above = block(this.#search(source, value, sorted.slice(middle)));
     return [{ type: "IfStatement", test: FLOW_TEST.isBelow({ v: value, a: number(sorted[middle]!.address) }), consequent: below, alternate: above }];
   }
@@ -423,7 +439,7 @@ class RegionEmitter {
   /** Goes to the block that `entry` names, which is one of these. */
   #dispatch(source: Block, cases: Extract<BlockEnd, { kind: "dispatch" }>["cases"]): Statement[] {
     return cases.flatMap(({ entry, edge }, k): Statement[] => {
-      this.#place.kind = UNKNOWN_KIND;
+      this.#place.known = UNKNOWN;
       const way = this.#edge(source, edge);
       if (k === cases.length - 1) return way;
       return [{ type: "IfStatement", test: FLOW_TEST.is({ v: identifier("entry"), a: number(entry) }), consequent: block(way), alternate: null }];
@@ -449,7 +465,7 @@ class RegionEmitter {
     if ("leave" in edge && edge.cold) this.cold.add(edge.leave);
     if ("leave" in edge) return this.#away(source, FLOW.leave({ e: number(edge.leave) }));
     const meant = edge.entry ?? edge.block, target = this.#structure.blocks[meant]!;
-    const guard = [...this.#pageGuard(source, target), ...(edge.entry === undefined ? [] : FLOW.name({ n: number(edge.entry) }))];
+    const guard = [...this.#pageGuard(source, target), ...this.#carryTo(edge.block), ...(edge.entry === undefined ? [] : FLOW.name({ n: number(edge.entry) }))];
     switch (this.#structure.jump(source.id, edge.block)) {
       case "continue": {
         const test = FLOW.leaveIfSpent({ n: number(this.length), e: number(target.address) });
@@ -458,6 +474,12 @@ class RegionEmitter {
       case "break": return [...guard, { type: "BreakStatement", label: identifier(`to${edge.block}`) }];
       case "inline": return [...guard, ...this.#tree(edge.block)];
     }
+  }
+
+  /** Puts CF where the block expects it. */
+  #carryTo(id: number): Statement[] {
+    const { known, carry } = this.#place;
+    return !this.#carriesIn.has(id) || known.inCarry ? [] : [assign("carry", carry)];
   }
 
   /** Another page may be mapped otherwise by now, or not be fetched from since the last flush: leave by its address. */
@@ -492,7 +514,7 @@ function standsInShadow({ form, plain, meaning }: BlockInstruction): boolean {
 }
 
 function mayFault(instruction: BlockInstruction): boolean {
-  return instruction.meaning.nodes.some(({ op }) => op === "guard" || op === "call" || op === "monitor" || MEMORY[op] !== undefined);
+  return instruction.meaning.nodes.some(({ op }) => op === "guard" || op === "call" || op === "monitor" || op === "probe" || NEAR[op] !== undefined || MEMORY[op] !== undefined);
 }
 
 function hex(address: number): string { return (address >>> 0).toString(16); }

@@ -72,9 +72,28 @@ function fold(node: Node): Node {
       if (b!.op === "const" && b!.number === 0) return a!;
       if (a!.op === "const" && a!.number === 0) return b!;
       return node.op === "xor" && sameRegister(a!, b!) ? constant(0) : node;
+    case "compute": return throughCarry(node);
     // select(true, x, y) == x
     case "select": return a!.op === "const" ? (a!.number === 0 ? c! : b!) : node;
     default: return node;
+  }
+}
+
+const bits = (op: "shl" | "shr" | "or" | "and", a: Node, b: Node): Node => fold({ op, args: [a, b], number: 0, name: "" });
+
+/** RCL and RCR of 32 bits by a known count: the value and its carry as one number of 33 bits, rotated. */
+function throughCarry(node: Node): Node {
+  const [value, carry, by, width] = node.args;
+  if (!/^rc[lr](Carry)?$/.test(node.name) || by?.op !== "const" || width?.op !== "const" || width.number !== 32) return node;
+  const n = by.number, c = carry!, v = value!, k = (count: number): Node => constant(count);
+  // x >>> 32 == 0: shifts take their count modulo 32, so that one bit is moved apart
+  switch (node.name) {
+    // rcl(v:c, n) == v << n | c << n - 1 | v >>> 33 - n
+    case "rcl": return n === 0 ? v : bits("or", bits("or", bits("shl", v, k(n)), bits("shl", c, k(n - 1))), bits("shr", bits("shr", v, k(1)), k(32 - n)));
+    case "rclCarry": return n === 0 ? c : bits("and", bits("shr", v, k(32 - n)), k(1));
+    // rcr(v:c, n) == v >>> n | c << 32 - n | v << 33 - n
+    case "rcr": return n === 0 ? v : bits("or", bits("or", bits("shr", v, k(n)), bits("shl", c, k(32 - n))), bits("shl", bits("shl", v, k(1)), k(32 - n)));
+    default: return n === 0 ? c : bits("and", bits("shr", v, k(n - 1)), k(1));
   }
 }
 

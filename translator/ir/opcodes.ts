@@ -85,6 +85,16 @@ export const OPS = {
   /** The write that ends it: the modify node and the value. Cannot fault. */
   commit8: op("none", two, "memory"), commit16: op("none", two, "memory"), commit32: op("none", two, "memory"),
 
+  /**
+   * Looks once whether several accesses may be fast: those that name it. The address is the group's lowest, `number` its length in bytes, the second
+   * argument says what they are (`PROBE`), `name` tells it from others of its block. Neither fills nor faults.
+   */
+  probe: op("i32", two, "memory"),
+  /** The access `number` bytes above the address of a probe, which may stand in an earlier instruction. */
+  nearLoad8: op("i32", one, "memory"), nearLoad16: op("i32", one, "memory"), nearLoad32: op("i32", one, "memory"),
+  nearStore8: op("none", two, "memory"), nearStore16: op("none", two, "memory"), nearStore32: op("none", two, "memory"),
+  nearModify8: op("i32", one, "memory"), nearModify16: op("i32", one, "memory"), nearModify32: op("i32", one, "memory"),
+
   /** A runtime check by `name`: raises a guest fault or does nothing; sees its arguments only. */
   guard: op("none", [], "memory", true),
   /** A runtime function by `name`. */
@@ -92,6 +102,9 @@ export const OPS = {
   /** A monitor function by `name`. */
   monitor: op("i32", [], "monitor", true),
 } as const satisfies Record<string, OpRow>;
+
+/** Bits of a probe's second argument: what its accesses do, and their sizes. */
+export const PROBE = { reads: 1, writes: 2, bytes: 4, halves: 8, words: 16 } as const;
 
 export type Op = keyof typeof OPS;
 

@@ -63,7 +63,8 @@ class Printer {
   #statement(node: Node, k: number): void {
     if (OPS[node.op].effect === "reads") {
       if (!this.#readsInPlace(node, k)) this.#name(node);
-    } else if (OPS[node.op].result === "none" || (this.#uses.get(node) ?? 0) === 0) this.lines.push(this.#text(node));
+    } else if (node.op === "probe") this.lines.push(`${probeName(node)} = probe ${this.#value(node.args[0]!)}, ${node.number} bytes`);
+    else if (OPS[node.op].result === "none" || (this.#uses.get(node) ?? 0) === 0) this.lines.push(this.#text(node));
     else this.#name(node);
   }
 
@@ -89,6 +90,7 @@ class Printer {
       case "field": return `<${node.name}>`;
       case "nextEip": case "thisEip": case "carry": case "flags": return node.op;
       case "slot": return `slot(${node.name})`;
+      case "probe": return probeName(node);
       case "condition": return `condition(${CONDITIONS[node.number] ?? node.number})`;
       case "reg8": case "reg16": case "reg32": case "slotAt": if (this.#position.has(node)) return this.#inPlace(node); break;
       default: break;
@@ -102,6 +104,7 @@ class Printer {
     const operands = this.#operands(node).join(", ");
     if (node.op === "setFlags" || node.op === "setFlagsCarry" || node.op === "setFlagsIf") return `${node.op} ${kindName(node.number)} ${operands}`;
     if (node.op === "condition") return `condition ${CONDITIONS[node.number] ?? node.number}`;
+    if (node.op.startsWith("near")) return `${node.op} ${this.#operands(node).map((operand, k) => (k === 0 && node.number !== 0 ? `${operand} + ${node.number}` : operand)).join(", ")}`;
     const head = HEADS.has(node.op) ? `${node.op} ${node.name}` : node.op;
     if (operands === "") return head;
     return node.op === "setSlot" ? `${head}, ${operands}` : `${head} ${operands}`;
@@ -137,6 +140,9 @@ export function endValue(end: End): Node | undefined {
   }
   return end satisfies never;
 }
+
+/** Accesses of other instructions name it too. */
+function probeName({ name }: Node): string { return `p${name}`; }
 
 function reaches(from: Node, to: Node): boolean { return from === to || from.args.some((arg) => reaches(arg, to)); }
 

@@ -15,7 +15,7 @@ export class IrInvalid extends Error {
 }
 
 const FIELDS = new Set(["d", "s", "b", "x", "c", "p", "m", "k"]);
-const NAMED = new Set<Node["op"]>(["field", "slot", "setSlot", "slotAt", "compute", "guard", "call", "monitor"]);
+const NAMED = new Set<Node["op"]>(["field", "slot", "setSlot", "slotAt", "compute", "guard", "call", "monitor", "probe"]);
 const SEGMENT_WORDS = new Set(["selector0", "base0", "limit0", "access0"]);
 /** Kinds that leave operands, that leave the carry too, and that depend on a count which may be 0. */
 const PLAIN_KINDS = new Set<number>([KIND.add, KIND.sub, KIND.logic, KIND.mul, KIND.imul]);
@@ -57,7 +57,7 @@ class Verifier {
       this.#precision(node);
       this.#done.add(node);
     }
-    for (const node of nodes) if (node.op.startsWith("modify") && !this.#committed.has(node)) this.#fail(node, "is never committed");
+    for (const node of nodes) if (/^(nearM|m)odify/.test(node.op) && !this.#committed.has(node)) this.#fail(node, "is never committed");
     this.#end(end);
   }
 
@@ -68,7 +68,7 @@ class Verifier {
   /** A value that is used here: pure ones are checked where they are first used, others must have happened. */
   #value(node: Node): void {
     if (OPS[node.op].effect !== "pure") {
-      if (!this.#done.has(node)) this.#fail(node, "is used before it happens");
+      if (!this.#done.has(node) && node.op !== "probe") this.#fail(node, "is used before it happens");
       return;
     }
     if (this.#checked.has(node)) return;
@@ -138,7 +138,7 @@ class Verifier {
 
   #commit(node: Node): void {
     const [modified] = node.args;
-    if (modified!.op !== node.op.replace("commit", "modify")) this.#fail(node, `commits a ${modified!.op}`);
+    if (modified!.op !== node.op.replace("commit", "modify") && modified!.op !== node.op.replace("commit", "nearModify")) this.#fail(node, `commits a ${modified!.op}`);
     if (this.#committed.has(modified!)) this.#fail(node, "commits a second time");
     this.#committed.add(modified!);
   }

@@ -55,7 +55,7 @@ function meaningFor(form: Form): Meaning {
 }
 
 /** Jump tables beyond this are followed in part; an indirect call is copied in for so many callees. */
-const MOST_JUMP_TARGETS = 32, MOST_CALLEES = 2;
+const MOST_JUMP_TARGETS = 32, MOST_CALLEES = 4;
 
 /**
  * The blocks of the region at `head`, which may be entered at `entries` too. Undefined where nothing can be translated at the head.

@@ -113,9 +113,9 @@ function divide(s: Semantics, sign: "Unsigned" | "Signed"): void {
   if (size === 4) {
     const high = s.reg(EDX), low = s.reg(EAX);
     ir.guard(`checkDivide${sign}`, high, low, divisor);
-    const quotient = ir.compute(`quotient${sign}`, high, low, divisor), remainder = ir.compute(`remainder${sign}`, high, low, divisor);
+    const quotient = ir.compute(`quotient${sign}`, high, low, divisor);
     s.setReg(EAX, 4, quotient);
-    s.setReg(EDX, 4, remainder);
+    s.setReg(EDX, 4, ir.sub(low, ir.mul(quotient, divisor)));
     return;
   }
   const dividend = size === 1

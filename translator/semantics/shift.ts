@@ -85,12 +85,19 @@ function throughCarry(name: "rcl" | "rcr"): SemanticFunction {
   };
 }
 
+/** v << n | f >>> 32 - n; the filler is moved in two steps, of which the second is 31 - n, so that nothing of it is left where n is 0. */
+function shiftedDouble({ ir }: Semantics, name: "shld" | "shrd", value: Node, filler: Node, by: Node): Node {
+  const rest = ir.xor(by, ir.const(COUNT_MASK)), one = ir.const(1);
+  if (name === "shld") return ir.or(ir.shl(value, by), ir.shr(ir.shr(filler, one), rest));
+  return ir.or(ir.shr(value, by), ir.shl(ir.shl(filler, one), rest));
+}
+
 /** SHLD and SHRD; a 16-bit count above 16 is undefined. */
 function shiftDouble(name: "shld" | "shrd"): SemanticFunction {
   return (s) => {
     const { ir } = s, by = count(s, 2), filler = s.read(1), width = s.const(s.size * 8);
     let old: Node | undefined;
-    s.modify(0, (value) => { old = value; return ir.compute(name, value, filler, by, width); });
+    s.modify(0, (value) => { old = value; return s.size === 4 ? shiftedDouble(s, name, value, filler, by) : ir.compute(name, value, filler, by, width); });
     const before = ir.flags();
     s.putFlags(ir.select(ir.ne(by, s.const(0)), ir.compute(`${name}Flags`, old!, filler, by, width), before));
   };
