@@ -2,14 +2,14 @@
 import { alignmentChecked } from "./alignment.ts";
 import type { Mode } from "../translator/translate.ts";
 import type { Monitor } from "./monitor/context.ts";
-import { dataSegmentFlat, segmentUnlimited } from "./monitor/segments.ts";
+import { dataSegmentFlat } from "./monitor/segments.ts";
 import { CR0_PE, SLOT, VM } from "./state.ts";
 
-const ES = 0, CS = 1, SS = 2, DS = 3, FS = 4, GS = 5;
+const ES = 0, CS = 1, SS = 2, DS = 3;
 /** D/B of the access word. */
 const BIG = 1 << 10;
 
-const BITS32 = 1, FLAT = 2, USER = 4, FS_OPEN = 8, GS_OPEN = 16, ALIGNED = 32;
+const BITS32 = 1, FLAT = 2, USER = 4, ALIGNED = 8;
 
 /** The mode as a small number, for keys. */
 export function modeKey(m: Pick<Monitor, "cpu">): number {
@@ -21,8 +21,6 @@ export function modeKey(m: Pick<Monitor, "cpu">): number {
   const flatCode = bits32 && words[SLOT.base0 + CS] === 0 && words[SLOT.limit0 + CS] === -1;
   if (flatCode && cpu.stackMask === -1 && dataSegmentFlat(m, DS) && dataSegmentFlat(m, ES) && dataSegmentFlat(m, SS)) {
     key |= FLAT;
-    if (segmentUnlimited(m, FS)) key |= FS_OPEN;
-    if (segmentUnlimited(m, GS)) key |= GS_OPEN;
   }
   return key;
 }
@@ -30,6 +28,5 @@ export function modeKey(m: Pick<Monitor, "cpu">): number {
 export function modeOf(key: number): Mode {
   return {
     bits: (key & BITS32) !== 0 ? 32 : 16, flat: (key & FLAT) !== 0, user: (key & USER) !== 0, aligned: (key & ALIGNED) !== 0,
-    fs: (key & FS_OPEN) !== 0, gs: (key & GS_OPEN) !== 0,
   };
 }

@@ -22,6 +22,7 @@ import { modeKey, modeOf } from "./mode.ts";
 import type { Monitor, PortSpace } from "./monitor/context.ts";
 import { readTimestamp } from "./monitor/control.ts";
 import { deliverFault, deliverInterrupt } from "./monitor/interrupt.ts";
+import { CHANGED } from "./abi.ts";
 import { type CodeCheck, type Entry, FAULTED, LEFT_NORMALLY, type Region, Regions } from "./region.ts";
 import { resetState } from "./reset.ts";
 import { CR4_TSD, type CpuState, IF, IOPL, RF, SLOT, TF } from "./state.ts";
@@ -83,7 +84,7 @@ const MOST_BARREN_FAULTS = 100_000;
 /** After about so many host ns the owner is asked whether it wants to have the processor back. */
 const PATIENCE = 5_000_000;
 /** Estimated host ns: an interpreted instruction, one that is executed alone, a fetch from another page, a turn of the loop with its trap or interrupt. */
-const INSTRUCTION_COST = 10, STEP_COST = 1000, CALLOUT_COST = 200, FETCH_COST = 200, TURN_COST = 2000;
+const INSTRUCTION_COST = 10, STEP_COST = 1000, CALLOUT_COST = 200, FETCH_COST = 200, TURN_COST = 2000, FAULT_COST = 1000, TRANSFER_COST = 200;
 
 export class Vcpu {
   readonly cpu: CpuState;
@@ -100,7 +101,8 @@ export class Vcpu {
 
   readonly #host: VcpuHost;
   readonly #monitor: Monitor;
-  readonly #spaces = new Map<number, CodeSpace>();
+  /** By mode key. */
+  readonly #spaces: Array<CodeSpace | undefined> = [];
   readonly #straddlers: Straddlers;
   readonly #fpu: Fpu;
   readonly #regions: Regions;
@@ -136,7 +138,9 @@ export class Vcpu {
       timestamp: (site, left) => this.#timestamp(site, left),
       enableInterrupts: () => this.#enableInterrupts(),
       callOut: (site, left) => { this.#callOut(site, left); },
-      calledOut: (site, changesMode) => this.#calledOut(site, changesMode !== 0),
+      calledOut: (site) => this.#calledOut(site),
+      startCallout: (site) => { this.#startCallout(this.#measurement!, site); },
+      stopCallout: () => { this.#stopCallout(); },
     }, { check: options.verifyCode, measurement, singleBlocks: options.singleBlocks ?? false, off: options.off ?? new Set(), sampled: options.sampled ?? false, trials: this.#trials, warm: (options.hotThreshold ?? HOT) / 8, becomeHead: (insn) => this.interpreter.becomeHead(insn) });
     this.cache.now = () => this.count;
     this.cache.refuse = () => { throw RETRY; }; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
@@ -234,6 +238,7 @@ export class Vcpu {
       try {
         if (this.#mustStep()) this.#step();
         else this.#walk(Math.min(end, this.#eventCount(), this.count + LONGEST_WALK));
+        if (this.#shutdown) { this.#shutdown = false; return { reason: "shutdown" }; }
       } catch (event) {
         if (this.#faulted(event) === "shutdown") return { reason: "shutdown" };
       }
@@ -333,9 +338,7 @@ export class Vcpu {
     this.#modeStale = false;
     const key = modeKey(this.#monitor);
     if (key !== this.#spaceKey || this.#space === undefined) {
-      let space = this.#spaces.get(key);
-      if (space === undefined) this.#spaces.set(key, (space = this.interpreter.space(modeOf(key))));
-      this.#space = space;
+      this.#space = this.#spaces[key] ??= this.interpreter.space(modeOf(key));
       this.#spaceKey = key;
     }
     return this.#space;
@@ -450,11 +453,11 @@ export class Vcpu {
 
   /** Runs the region at `head` and those that follow it; returns where the interpreter goes on, or undefined to poll. */
   #enter(head: Insn, limit: number): Insn | undefined {
-    const S = this.cpu.words, space = this.#currentSpace(), { cache, memory, stats } = this, { exec } = space.ring, measured = this.#measurement !== undefined;
+    const S = this.cpu.words, { cache, memory, stats } = this, measured = this.#measurement !== undefined;
     memory.exact = false;
     this.#leave = false;
     const start = this.count;
-    let at = head, code = LEFT_NORMALLY, count = start, next: Insn | undefined;
+    let at = head, code = LEFT_NORMALLY, count = start, next: Insn | undefined, space = this.#currentSpace();
     for (;;) {
       const eip = S[EIP]!;
       let entry = at.r as Entry | undefined, budget = limit - count;
@@ -474,8 +477,15 @@ export class Vcpu {
       code = measured ? this.#runTimed(region, budget, entry.number) : region.run(budget, entry.number);
       count += budget - S[LEFT]!;
       stats.entries++;
+      if (code === CHANGED || code === FAULTED) {
+        count = code === CHANGED ? this.#leftChanged(region, count) : this.#leftByFault(region, count);
+        this.#leave = this.#mustTurn();
+        code = LEFT_NORMALLY;
+        space = this.#currentSpace();
+      }
       if (code !== LEFT_NORMALLY || this.#leave || count >= limit || memory.patience < 0) break;
-      const to = S[EIP]!, mapped = exec[to >>> 12]!, page = (mapped & SLOW) === 0 ? space.pages[(to ^ mapped) >>> 12] : undefined;
+      if (!space.mode.flat) { next = this.interpreter.fetch; break; }
+      const to = S[EIP]!, mapped = space.ring.exec[to >>> 12]!, page = (mapped & SLOW) === 0 ? space.pages[(to ^ mapped) >>> 12] : undefined;
       if (page === undefined) { next = this.interpreter.fetch; break; }
       at = page.at((to ^ mapped) & 0xfff);
       if (at.kind !== REGION && !this.#leftOften(region, at, space)) {
@@ -488,7 +498,7 @@ export class Vcpu {
     this.count = count;
     cache.running = undefined;
     memory.exact = true;
-    if (code !== LEFT_NORMALLY) this.#leftAtSite(code);
+    if (code !== LEFT_NORMALLY) this.#retry();
     else if (this.#event !== undefined) this.#throwEvent();
     else if (next?.kind === REGION && !this.#trials.running && !isOfAnotherAddress(next, S[EIP]!)) this.#step(); // the head as the instruction that it is
     else return next;
@@ -523,16 +533,44 @@ export class Vcpu {
   #leave = false;
   #region: Region | undefined;
 
-  /** A fault or a retry in generated code: the state is written back, the site says where and what count. */
-  #leftAtSite(code: number): void {
-    const S = this.cpu.words, site = this.#region!.sites[S[FAULT_ID]!]!, counts = this.#region!.counts;
-    if (counts !== undefined) counts.missed[S[FAULT_ID]!]!++;
+  /** A fault or a retry in generated code: the state is written back, the site says where it is; returns how many instructions are not done. */
+  #atSite({ sites, counts }: Region): number {
+    const S = this.cpu.words, id = S[FAULT_ID]!, site = sites[id]!;
+    if (counts !== undefined) counts.missed[id]!++;
     this.#stopCallout();
-    this.count -= site.rest;
     S[EIP] = site.eip;
-    if (code === FAULTED) throw currentFault;
+    return site.rest;
+  }
+
+  #retry(): void {
+    this.count -= this.#atSite(this.#region!);
     this.stats.retries++;
     this.#step();
+  }
+
+  /** Delivers the fault of generated code; returns the count. */
+  #leftByFault(region: Region, count: number): number {
+    const { memory } = this;
+    this.count = count - this.#atSite(region);
+    this.cache.running = undefined;
+    memory.patience -= FAULT_COST;
+    if (this.#faulted(currentFault) === "shutdown") this.#shutdown = true;
+    memory.exact = false;
+    return this.count;
+  }
+
+  /** A region was left behind an instruction that may have changed the mode; returns the count. */
+  #leftChanged({ counts }: Region, count: number): number {
+    if (counts !== undefined) counts.stopped[this.cpu.words[FAULT_ID]!]!++;
+    this.memory.patience -= TRANSFER_COST;
+    this.#modeStale = true;
+    return this.count = count;
+  }
+
+  /** Behind a fault or a transfer: whether something must be seen to before the next instruction. No event can have become due. */
+  #mustTurn(): boolean {
+    const S = this.cpu.words;
+    return this.#shutdown || S[HALTED] !== 0 || this.#mustStep() || (S[EFLAGS]! & IF) !== 0 && this.#host.interruptRequested();
   }
 
   #throwEvent(): never {
@@ -616,17 +654,13 @@ export class Vcpu {
   }
 
   /** Behind it: 0 where the region may go on. */
-  #calledOut(id: number, changesMode: boolean): number {
-    const region = this.#region!, key = this.#spaceKey;
+  #calledOut(id: number): number {
+    const region = this.#region!;
     this.count++;
     this.#stopCallout();
     this.memory.exact = false;
     this.cache.running = region;
-    if (changesMode) {
-      this.#modeStale = true;
-      this.#currentSpace();
-    }
-    this.#leave = this.#spaceKey !== key || this.#mustPoll(this.#entryCount + this.#entryBudget);
+    this.#leave = this.#mustPoll(this.#entryCount + this.#entryBudget);
     if (!this.#leave && !region.dropped && this.memory.stats.flushes === this.#flushes) return 0;
     if (region.counts !== undefined) region.counts.stopped[id]!++;
     return 1;

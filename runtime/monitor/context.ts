@@ -25,6 +25,8 @@ export interface LinearMemory {
   writeSystem32(linear: number, value: number): void;
   /** Throws the page fault that an access of `size` bytes would raise; changes nothing else (but accessed bits and the TLB). */
   probe(linear: number, size: number, write: boolean, user: boolean): void;
+  /** Throws RETRY unless exactly one instruction runs alone: before what a region's locals could not follow, a task switch. */
+  requireExact(): void;
   /** Forgets every translation (CR0.PG/WP, CR4.PSE/PGE, A20). */
   flushAll(): void;
   /** Forgets the translations that are not global (CR3). */

@@ -7,8 +7,8 @@
  */
 import { generate } from "astring";
 import type { Expression, FunctionExpression, Statement } from "estree";
-import { KIND, SLOT, type SlotName } from "../../runtime/abi.ts";
-import { calledExactly, touchedBy } from "../ir/calls.ts";
+import { CHANGED, KIND, SLOT, type SlotName } from "../../runtime/abi.ts";
+import { answersWhetherToLeave, calledExactly, faultsWhole, touchedBy, transfers } from "../ir/calls.ts";
 import { OPS, type Meaning, type Node } from "../ir/opcodes.ts";
 import { runPasses } from "../passes/index.ts";
 import { successors, type Block, type BlockEnd, type BlockInstruction, type Edge, type RegionBlocks, type Target } from "../region/block.ts";
@@ -106,7 +106,8 @@ const KNOWN_CARRY: Partial<Record<number, (bindings: Bindings) => Expression>> =
 
 /** A runtime function finds what it touches in the state words; what it wrote is taken back even where it faults in its midst, as REP may. */
 const CALL = {
-  exactly: statements("callOut($i, left);"), writeBack: statements("$w = $r;"), reload: statements("$r = $w;"), declare: statements("let $t = 0;"), result: statements("$t = $v;"),
+  exactly: statements("callOut($i, left);"), from: statements(`S[${SLOT.eip}] = $e;`), start: statements("startCallout($i);"), stop: statements("stopCallout();"),
+  writeBack: statements("$w = $r;"), reload: statements("$r = $w;"), declare: statements("let $t = 0;"), result: statements("$t = $v;"),
 };
 
 const UNKNOWN_KIND = -1;
@@ -117,26 +118,39 @@ class RegionPlace implements Place {
   id = 0;
   nextEip = 0;
   thisEip = 0;
+  /** What the monitor answered: whether the region must be left behind the instruction. */
+  answer: Expression | undefined;
+  /** Calls of the monitor are timed. */
+  readonly #timed: boolean;
   #temporaries = 0;
+
+  constructor(timed: boolean) { this.#timed = timed; }
 
   get where(): Place["where"] { return { id: number(this.id), left: identifier("left") }; }
   temporary(): string { return `t${this.#temporaries++}`; }
   call(node: Node, made: Expression, into: string | undefined): Statement[] {
-    if (calledExactly(node) !== undefined) {
+    if (calledExactly(node)) {
       return [...this.beforeGuard(), ...CALL.exactly({ i: number(this.id) }), into === undefined ? evaluate(made) : declare(into, made)];
     }
-    const touched = touchedBy(node), result = identifier(into ?? "");
+    const touched = touchedBy(node), name = answersWhetherToLeave(node) ? this.temporary() : into;
     if (touched === undefined) throw new Error(`no region calls ${node.name}`);
-    const value = into === undefined ? [evaluate(made)] : [declare(into, made)];
-    if (!touched.flags && touched.registers.length === 0) return [...this.beforeGuard(), ...value];
-    const words = [...touched.registers.map((register) => REGISTERS[register]!), ...(touched.flags ? FLAGS : [])];
+    if (name !== into) this.answer = identifier(name!);
     if (touched.flags) this.kind = UNKNOWN_KIND;
-    const each = (template: (bindings: Bindings) => Statement[]): Statement[] => words.flatMap((name) => template({ w: word(name), r: identifier(name) }));
+    const words = [...touched.registers.map((register) => REGISTERS[register]!), ...(touched.flags ? FLAGS : [])];
+    const each = (template: (bindings: Bindings) => Statement[]): Statement[] => words.flatMap((each) => template({ w: word(each), r: identifier(each) }));
+    const timed = this.#timed && (name !== into || transfers(node));
+    const before = [
+      ...this.beforeGuard(), ...(transfers(node) ? CALL.from({ e: number(this.nextEip) }) : []), ...each(CALL.writeBack),
+      ...(timed ? CALL.start({ i: number(this.id) }) : []),
+    ];
+    const behind = timed ? CALL.stop({}) : [];
+    if (words.length === 0 || faultsWhole(node)) return [...before, name === undefined ? evaluate(made) : declare(name, made), ...behind, ...each(CALL.reload)];
+    const result = identifier(name ?? "");
     const attempt: Statement = {
-      type: "TryStatement", block: { type: "BlockStatement", body: into === undefined ? value : CALL.result({ t: result, v: made }) }, handler: null,
+      type: "TryStatement", block: { type: "BlockStatement", body: name === undefined ? [evaluate(made)] : CALL.result({ t: result, v: made }) }, handler: null,
       finalizer: { type: "BlockStatement", body: each(CALL.reload) },
     };
-    return [...this.beforeGuard(), ...each(CALL.writeBack), ...(into === undefined ? [] : CALL.declare({ t: result })), attempt];
+    return [...before, ...(name === undefined ? [] : CALL.declare({ t: result })), attempt, ...behind];
   }
   beforeGuard(): Statement[] {
     return statements(`S[${SLOT.faultId}] = $i; S[${SLOT.left}] = left;`)({ i: number(this.id) });
@@ -204,7 +218,9 @@ const FLOW = {
   timestamp: statements(`if (timestamp($i, left) === 0) { eax = S[${SLOT.eax}]; edx = S[${SLOT.edx}]; }`),
   enableInterrupts: statements("if (enableInterrupts() !== 0) {}"),
   endShadow: statements(`S[${SLOT.shadow}] = 0;`),
-  calledOut: statements("if (calledOut($i, $m) !== 0) { left = left + $rest | 0; eip = $e; break leave; }"),
+  calledOut: statements("if (calledOut($i) !== 0) { left = left + $rest | 0; eip = $e; break leave; }"),
+  changed: statements(`if ($t !== 0) { left = left + $rest | 0; eip = $e; code = ${CHANGED}; break leave; }`),
+  transferred: statements(`eip = S[${SLOT.eip}]; code = ${CHANGED}; break leave;`),
   again: statements("if ($again === 0) break; left = left - 1 | 0;"),
   leaveAgain: statements("if (left < $n) { left = left + $rest | 0; eip = $e; break leave; }"),
   step: statements(`${WRITE_BACK} const $c = step($i, left); ${RELOAD} left = S[${SLOT.left}]; if ($c !== 0) { eip = S[${SLOT.eip}]; break leave; }`),
@@ -219,7 +235,7 @@ class RegionEmitter {
   readonly pages: number[] = [];
   readonly functions = new Set<string>();
   readonly #structure: Structure;
-  readonly #place = new RegionPlace();
+  readonly #place: RegionPlace;
   readonly #passesOff: ReadonlySet<string>;
   readonly #counters: boolean;
   readonly counted: CountedBlock[] = [];
@@ -239,6 +255,7 @@ class RegionEmitter {
     this.#structure = shape;
     this.#passesOff = passesOff;
     this.#counters = counters;
+    this.#place = new RegionPlace(counters);
     this.length = shape.order.reduce((sum, id) => sum + shape.blocks[id]!.instructions.length, 0);
   }
 
@@ -326,14 +343,21 @@ class RegionEmitter {
     if (!instruction.plain) return { body: this.#step(rest), value: undefined };
     if (instruction.meaning.end.kind === "repeat") return { body: this.#repeat(instruction.meaning, instruction.meaning.end.again, rest), value: undefined };
     const emitter = new InstructionEmitter(place);
+    place.answer = undefined;
     for (const name of runtimeFunctions(instruction.meaning)) this.functions.add(name);
     const end = last?.end;
     const result = end?.kind === "branch" ? end.condition : end?.kind === "indirect" ? end.to : undefined;
     const value = emitter.run(instruction.meaning.nodes, result);
     if (mayFault(instruction)) this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
-    const exactly = instruction.meaning.nodes.map(calledExactly).find((found) => found !== undefined);
-    const behind = exactly === undefined ? [] : FLOW.calledOut({ i: number(place.id), m: number(Number(exactly.changesMode)), rest: number(rest - 1), e: number(place.nextEip) });
+    const behind = this.#behindMonitor(instruction, rest);
     return { body: [...emitter.body, ...behind, ...(shadowed ? FLOW.endShadow({}) : [])], value };
+  }
+
+  /** Whether a region must be left behind a call of the monitor. */
+  #behindMonitor({ meaning }: BlockInstruction, rest: number): Statement[] {
+    const { id, nextEip, answer } = this.#place, after = { rest: number(rest - 1), e: number(nextEip) };
+    if (meaning.nodes.some(calledExactly)) return FLOW.calledOut({ ...after, i: number(id) });
+    return answer === undefined ? [] : FLOW.changed({ ...after, t: answer });
   }
 
   /** The instruction before was an STI that stands in the region: this one is in its shadow. */
@@ -399,7 +423,7 @@ class RegionEmitter {
         return [...to.body, ...this.#search(source, to.value, end.targets), ...this.#away(source, FLOW.leave({ e: to.value }))];
       }
       case "dispatch": return this.#dispatch(source, end.cases);
-      case "transferred": return this.#away(source, FLOW.leave({ e: word("eip") }));
+      case "transferred": return this.#away(source, source.instructions.at(-1)?.plain === true ? FLOW.transferred({}) : FLOW.leave({ e: word("eip") }));
     }
     return end satisfies never;
   }
@@ -480,8 +504,9 @@ function named(value: Expression, place: Place): { body: Statement[]; value: Exp
 /** What an instruction counts as where it stands in a region. */
 function countedInstruction(one: BlockInstruction): CountedInstruction {
   const { address, instruction, plain, meaning, form } = one;
-  const { row } = instruction, sensitive = row.class === "inline" || row.class === "callout", exactly = meaning.nodes.some((node) => calledExactly(node) !== undefined), inline = plain && !exactly || form.semantics === "sti";
-  return { address, instruction, class: sensitive ? (inline ? "inline" : "callout") : row.class, stepped: exactly || !plain && form.semantics !== "sti" };
+  const { row } = instruction, sensitive = row.class === "inline" || row.class === "callout";
+  const called = meaning.nodes.some((node) => calledExactly(node) || answersWhetherToLeave(node) || transfers(node)), inline = plain && !called || form.semantics === "sti";
+  return { address, instruction, class: sensitive ? (inline ? "inline" : "callout") : row.class, stepped: called || !plain && form.semantics !== "sti" };
 }
 
 function callsMonitor({ nodes }: Meaning): boolean { return nodes.some(({ op }) => op === "monitor"); }
@@ -492,7 +517,7 @@ function standsInShadow({ form, plain, meaning }: BlockInstruction): boolean {
 }
 
 function mayFault(instruction: BlockInstruction): boolean {
-  return instruction.meaning.nodes.some(({ op }) => op === "guard" || op === "call" || op === "monitor" || MEMORY[op] !== undefined);
+  return instruction.meaning.nodes.some(({ op }) => op === "linear" || op === "guard" || op === "call" || op === "monitor" || MEMORY[op] !== undefined);
 }
 
 function hex(address: number): string { return (address >>> 0).toString(16); }

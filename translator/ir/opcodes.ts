@@ -85,6 +85,11 @@ export const OPS = {
   /** The write that ends it: the modify node and the value. Cannot fault. */
   commit8: op("none", two, "memory"), commit16: op("none", two, "memory"), commit32: op("none", two, "memory"),
 
+  /**
+   * The linear address of an offset in segment register `number`, for an access of so many bytes that reads (0) or writes (1): no limit
+   * is met where the segment is 4 GiB of writable data, elsewhere the runtime function `name` checks.
+   */
+  linear: op("i32", three, "memory"),
   /** A runtime check by `name`: raises a guest fault or does nothing; sees its arguments only. */
   guard: op("none", [], "memory", true),
   /** A runtime function by `name`. */
@@ -98,9 +103,9 @@ export type Op = keyof typeof OPS;
 export interface Node {
   readonly op: Op;
   readonly args: readonly Node[];
-  /** const: the value; setFlags: the kind word; condition: the code. */
+  /** const: the value; setFlags: the kind word; condition: the code; linear: the segment register. */
   readonly number: number;
-  /** field, slot, compute, call, monitor: which. */
+  /** field, slot, linear, compute, call, monitor: which. */
   readonly name: string;
 }
 
