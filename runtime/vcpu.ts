@@ -20,6 +20,7 @@ import type { Timer } from "./measure/stopwatch.ts";
 import { GuestMemory, linearMemory, MMIO, type MemoryState, SLOW } from "./memory.ts";
 import { modeKey, modeOf } from "./mode.ts";
 import type { Monitor, PortSpace } from "./monitor/context.ts";
+import { ShortWays } from "./monitor/short-ways.ts";
 import { readTimestamp } from "./monitor/control.ts";
 import { deliverFault, deliverInterrupt } from "./monitor/interrupt.ts";
 import { CHANGED } from "./abi.ts";
@@ -121,7 +122,7 @@ export class Vcpu {
     this.memory = memory;
     this.engine = options.engine;
     this.#host = options.host;
-    this.#monitor = { cpu, memory: linearMemory(memory), ports: options.ports, now: () => this.now() };
+    this.#monitor = { cpu, memory: linearMemory(memory), short: new ShortWays(cpu, memory), ports: options.ports, now: () => this.now() };
     this.#fpu = new Fpu(cpu);
     this.#fpu.onFerr = () => this.#floatingPointError();
     this.#fpu.onFerrNegated = () => options.host.floatingPointErrorCleared();
@@ -474,6 +475,8 @@ export class Vcpu {
       this.#entryCount = count;
       cache.running = region;
       region.entered++;
+      this.#resumed = (S[EFLAGS]! & RF) !== 0;
+      if (this.#resumed) S[EFLAGS] = S[EFLAGS]! & ~RF;
       code = measured ? this.#runTimed(region, budget, entry.number) : region.run(budget, entry.number);
       count += budget - S[LEFT]!;
       stats.entries++;
@@ -501,9 +504,12 @@ export class Vcpu {
     if (code !== LEFT_NORMALLY) this.#retry();
     else if (this.#event !== undefined) this.#throwEvent();
     else if (next?.kind === REGION && !this.#trials.running && !isOfAnotherAddress(next, S[EIP]!)) this.#step(); // the head as the instruction that it is
-    else return next;
+    else if ((S[EFLAGS]! & RF) === 0) return next;
     return undefined;
   }
+
+  /** RF was set when the region was entered: its first instruction clears it. Only instruction breakpoints, of which there are none, would ask. */
+  #resumed = false;
 
   /**
    * A region left to `insn`, which is not the head of one. Where that happens often, the region is made anew with what it did not hold, or
@@ -533,17 +539,18 @@ export class Vcpu {
   #leave = false;
   #region: Region | undefined;
 
-  /** A fault or a retry in generated code: the state is written back, the site says where it is; returns how many instructions are not done. */
-  #atSite({ sites, counts }: Region): number {
+  /** A fault or a retry in generated code: the state is written back, the site says where it is. `count`: at the end of its block. */
+  #atSite({ sites, counts }: Region, count: number): void {
     const S = this.cpu.words, id = S[FAULT_ID]!, site = sites[id]!;
     if (counts !== undefined) counts.missed[id]!++;
     this.#stopCallout();
     S[EIP] = site.eip;
-    return site.rest;
+    this.count = count - site.rest;
+    if (this.#resumed && this.count === this.#entryCount) S[EFLAGS] = S[EFLAGS]! | RF;
   }
 
   #retry(): void {
-    this.count -= this.#atSite(this.#region!);
+    this.#atSite(this.#region!, this.count);
     this.stats.retries++;
     this.#step();
   }
@@ -551,7 +558,7 @@ export class Vcpu {
   /** Delivers the fault of generated code; returns the count. */
   #leftByFault(region: Region, count: number): number {
     const { memory } = this;
-    this.count = count - this.#atSite(region);
+    this.#atSite(region, count);
     this.cache.running = undefined;
     memory.patience -= FAULT_COST;
     if (this.#faulted(currentFault) === "shutdown") this.#shutdown = true;
@@ -567,10 +574,10 @@ export class Vcpu {
     return this.count = count;
   }
 
-  /** Behind a fault or a transfer: whether something must be seen to before the next instruction. No event can have become due. */
+  /** Behind a fault or a transfer: whether something must be seen to before the next instruction, beside RF. No event can have become due. */
   #mustTurn(): boolean {
     const S = this.cpu.words;
-    return this.#shutdown || S[HALTED] !== 0 || this.#mustStep() || (S[EFLAGS]! & IF) !== 0 && this.#host.interruptRequested();
+    return this.#shutdown || S[HALTED] !== 0 || S[SHADOW] !== 0 || (S[EFLAGS]! & TF) !== 0 || this.#breakpoints.enabled || (S[EFLAGS]! & IF) !== 0 && this.#host.interruptRequested();
   }
 
   #throwEvent(): never {
@@ -667,17 +674,16 @@ export class Vcpu {
   }
 
   /**
-   * STI in a region. Returns 0 where it is done, the shadow of one instruction with it; 1 where it must be executed as any other: it
-   * faults, or an interrupt is to be taken behind its shadow.
+   * STI in a region. Returns 0 where it is done, the shadow of one instruction with it; 1 where it faults and must be executed as any
+   * other; 2 where it is done and an interrupt is to be taken behind its shadow.
    */
   #enableInterrupts(): number {
     const { cpu } = this;
     if (cpu.cpl > (cpu.eflags & IOPL) >> 12) return 1;
     if ((cpu.eflags & IF) !== 0) return 0;
-    if (this.#host.interruptRequested()) return 1;
     cpu.eflags |= IF;
     cpu.shadow = 1;
-    return 0;
+    return this.#host.interruptRequested() ? 2 : 0;
   }
 
   /**

@@ -41,9 +41,21 @@ export interface PortSpace {
   write(port: number, size: 1 | 2 | 4, value: number): void;
 }
 
+/** Short ways through common cases: each does all of its operation and returns true, or nothing at all and returns false. See short-ways.ts. */
+export interface ShortTransfers {
+  loadData(segment: number, selector: number): boolean;
+  interrupt(vector: number, errorCode: number, eflags: number, software: boolean): boolean;
+  interruptReturn(): boolean;
+  jumpFar(selector: number, offset: number): boolean;
+  callFar(selector: number, offset: number): boolean;
+  returnFar(bytes: number): boolean;
+}
+
 export interface Monitor {
   readonly cpu: CpuState;
   readonly memory: LinearMemory;
+  /** Tried first where they are there. */
+  readonly short?: ShortTransfers;
   readonly ports: PortSpace;
   /** Guest time in ns, exact to the instruction being executed. */
   now(): number;

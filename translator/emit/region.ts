@@ -216,7 +216,7 @@ const FLOW = {
   name: statements("entry = $n;"),
   leaveIfRemapped: statements("if (EXEC[$k] !== $p) { eip = $e; break leave; }"),
   timestamp: statements(`if (timestamp($i, left) === 0) { eax = S[${SLOT.eax}]; edx = S[${SLOT.edx}]; }`),
-  enableInterrupts: statements("if (enableInterrupts() !== 0) {}"),
+  enableInterrupts: statements(`const $t = enableInterrupts(); if ($t !== 0) { if ($t === 2) { S[${SLOT.faultId}] = $i; left = left + $rest | 0; eip = $e; code = ${CHANGED}; break leave; } }`),
   endShadow: statements(`S[${SLOT.shadow}] = 0;`),
   calledOut: statements("if (calledOut($i) !== 0) { left = left + $rest | 0; eip = $e; break leave; }"),
   changed: statements(`if ($t !== 0) { left = left + $rest | 0; eip = $e; code = ${CHANGED}; break leave; }`),
@@ -364,12 +364,12 @@ class RegionEmitter {
   #shadowed = false;
 
   #enableInterrupts(rest: number): Statement[] {
-    const { kind } = this.#place, step = block(this.#step(rest));
+    const { kind, nextEip } = this.#place, id = number(this.sites.length), t = identifier(this.#place.temporary()), step = this.#step(rest);
     this.#place.kind = kind;
     this.#shadowed = true;
-    const [test] = FLOW.enableInterrupts({});
-    if (test?.type !== "IfStatement") throw new Error("template of STI");
-    return [{ ...test, consequent: step }];
+    const [answer, test] = FLOW.enableInterrupts({ i: id, t, rest: number(rest - 1), e: number(nextEip) });
+    if (test?.type !== "IfStatement" || test.consequent.type !== "BlockStatement") throw new Error("template of STI");
+    return [answer!, { ...test, consequent: block([...test.consequent.body, ...step]) }];
   }
 
   /** Stretch after stretch in a loop of its own: each after the first takes one more off the budget. */
