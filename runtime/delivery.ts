@@ -29,9 +29,9 @@ export class Deliveries {
     const vector = this.#x.host.acknowledgeInterrupt(), eip = this.#x.cpu.eip;
     this.observer?.delivering("interrupt", vector, NO_ERROR_CODE);
     try {
-      const deliver = (): void => deliverInterrupt(this.#x.monitor, vector);
-      if (this.#x.measurement === undefined) deliver();
-      else this.#x.measurement.watch.time(this.#x.measurement.eventTimer("interrupt"), deliver);
+      const { monitor, measurement } = this.#x;
+      if (measurement === undefined) deliverInterrupt(monitor, vector);
+      else measurement.watch.time(measurement.eventTimer("interrupt"), () => { deliverInterrupt(monitor, vector); });
       this.observer?.delivered();
     } catch (event) {
       this.#x.cpu.eip = eip;
@@ -57,9 +57,9 @@ export class Deliveries {
     this.#faultCount = this.#x.count;
     if (++this.#barrenFaults > MOST_BARREN_FAULTS) return "shutdown";
     this.observer?.delivering("exception", event.vector, event.errorCode);
-    const deliver = (): "delivered" | "shutdown" => deliverFault(this.#x.monitor, event.vector, event.errorCode);
-    const measurement = this.#x.measurement;
-    const outcome = measurement === undefined ? deliver() : measurement.watch.time(measurement.eventTimer(`#${VECTOR_NAMES[event.vector] ?? event.vector}`), deliver);
+    const { monitor, measurement } = this.#x, { vector, errorCode } = event;
+    const outcome = measurement === undefined ? deliverFault(monitor, vector, errorCode)
+      : measurement.watch.time(measurement.eventTimer(`#${VECTOR_NAMES[vector] ?? vector}`), () => deliverFault(monitor, vector, errorCode));
     if (outcome === "delivered") this.observer?.delivered();
     return outcome;
   }

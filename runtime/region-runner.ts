@@ -61,6 +61,8 @@ export class RegionRunner {
   /** Budget at the region's entry, and the count that goes with it. */
   #entryBudget = 0;
   #entryCount = 0;
+  /** The count up to which regions may follow one another; an event that a device moves to an earlier one ends the row. */
+  #limit = 0;
   #event: unknown;
 
   /** Runs the region at `head` and those that follow it; returns where the interpreter goes on, or undefined to poll. */
@@ -68,6 +70,7 @@ export class RegionRunner {
     const S = this.#x.cpu.words, { cache, memory, stats } = this.#x, measured = this.#x.measurement !== undefined;
     memory.exact = false;
     this.#leave = false;
+    this.#limit = limit;
     const start = this.#x.count;
     let at = head, code = LEFT_NORMALLY, count = start, next: Insn | undefined, space = this.#x.currentSpace();
     for (;;) {
@@ -93,7 +96,7 @@ export class RegionRunner {
       stats.entries++;
       if (code === CHANGED || code === FAULTED) {
         count = code === CHANGED ? this.#leftChanged(region, count) : this.#leftByFault(region, count);
-        this.#leave = this.#mustTurn();
+        this.#leave = this.#mustTurn(count >= limit);
         code = LEFT_NORMALLY;
         space = this.#x.currentSpace();
       }
@@ -185,10 +188,19 @@ export class RegionRunner {
     return this.#x.count = count;
   }
 
-  /** Behind a fault or a transfer: whether something must be seen to before the next instruction, beside RF. No event can have become due. */
-  #mustTurn(): boolean {
-    const S = this.#x.cpu.words;
-    return this.#deliveries.shutdown || S[HALTED] !== 0 || S[SHADOW] !== 0 || (S[EFLAGS]! & TF) !== 0 || this.#x.breakpoints.enabled || (S[EFLAGS]! & IF) !== 0 && this.#x.host.interruptRequested();
+  /**
+   * Behind a fault or a transfer: whether something must be seen to before the next instruction, beside RF. No event can have become due
+   * unless the count is `spent`; an interrupt is taken here.
+   */
+  #mustTurn(spent: boolean): boolean {
+    const x = this.#x, S = x.cpu.words;
+    if (spent || this.#deliveries.shutdown || S[HALTED] !== 0 || S[SHADOW] !== 0 || (S[EFLAGS]! & TF) !== 0 || x.breakpoints.enabled) return true;
+    if ((S[EFLAGS]! & IF) === 0 || !x.host.interruptRequested()) return false;
+    x.cache.running = undefined;
+    x.memory.exact = true;
+    this.#deliveries.interrupt();
+    x.memory.exact = false;
+    return this.#deliveries.shutdown;
   }
 
   #throwEvent(): never {
@@ -208,7 +220,6 @@ export class RegionRunner {
     this.#x.memory.exact = true;
     let actual = left + site.rest;
     const first = actual, counts = region.counts;
-    const deadline = this.#entryCount + this.#entryBudget;
     this.#x.count = this.#entryCount + this.#entryBudget - actual;
     let again = true;
     try {
@@ -216,7 +227,7 @@ export class RegionRunner {
         if (counts === undefined) this.#stepper.step();
         else this.#stepper.timedStep(this.#x.measurement!, this.#x.measurement!.stepTimer(countedAt(region, id)));
         actual--;
-        again = S[EIP] === next && actual > region.length && !this.#x.mustPoll(deadline);
+        again = S[EIP] === next && actual > region.length && !this.#x.mustPoll(this.#limit);
       }
     } catch (event) {
       this.#event = event;
@@ -233,7 +244,7 @@ export class RegionRunner {
     }
     const charged = actual - (site.rest - 1);
     if (counts !== undefined) counts.extra[id]! += first - actual - 1;
-    this.#leave = this.#x.mustPoll(deadline) || this.#x.keyNow() !== key;
+    this.#leave = this.#x.mustPoll(this.#limit) || this.#x.keyNow() !== key;
     if (this.#leave || S[EIP] !== site.next || region.dropped || charged < region.length || this.#x.memory.stats.flushes !== flushes) {
       if (counts !== undefined) counts.stopped[id]!++;
       S[LEFT] = actual;
@@ -278,7 +289,7 @@ export class RegionRunner {
     this.#stopCallout();
     this.#x.memory.exact = false;
     this.#x.cache.running = region;
-    this.#leave = this.#x.mustPoll(this.#entryCount + this.#entryBudget);
+    this.#leave = this.#x.mustPoll(this.#limit);
     if (!this.#leave && !region.dropped && this.#x.memory.stats.flushes === this.#flushes) return 0;
     if (region.counts !== undefined) region.counts.stopped[id]!++;
     return 1;

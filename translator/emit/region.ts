@@ -216,7 +216,8 @@ const FLOW = {
   name: statements("entry = $n;"),
   leaveIfRemapped: statements("if (EXEC[$k] !== $p) { eip = $e; break leave; }"),
   timestamp: statements(`if (timestamp($i, left) === 0) { eax = S[${SLOT.eax}]; edx = S[${SLOT.edx}]; }`),
-  enableInterrupts: statements(`const $t = enableInterrupts(); if ($t !== 0) { if ($t === 2) { S[${SLOT.faultId}] = $i; left = left + $rest | 0; eip = $e; code = ${CHANGED}; break leave; } }`),
+  enableInterrupts: statements("const $t = enableInterrupts(); if ($t === 1) {}"),
+  interrupted: statements(`if ($t === 2) { S[${SLOT.faultId}] = $i; left = left + $rest | 0; eip = $e; code = ${CHANGED}; break leave; }`),
   endShadow: statements(`S[${SLOT.shadow}] = 0;`),
   calledOut: statements("if (calledOut($i) !== 0) { left = left + $rest | 0; eip = $e; break leave; }"),
   changed: statements(`if ($t !== 0) { left = left + $rest | 0; eip = $e; code = ${CHANGED}; break leave; }`),
@@ -322,7 +323,7 @@ class RegionEmitter {
     let value: Expression | undefined;
     optimised.forEach((instruction, k) => {
       if (this.#lines !== undefined) this.#owner = { block: source.id, index: k, address: instruction.address, calls: new Set() };
-      const emitted = this.#instruction(instruction, optimised.length - k, k === optimised.length - 1 ? source : undefined);
+      const emitted = this.#instruction(instruction, optimised.length - k, k === optimised.length - 1 ? source : undefined, optimised[k + 1]);
       body.push(...this.#owned(emitted.body));
       value = emitted.value;
     });
@@ -330,7 +331,7 @@ class RegionEmitter {
     return body;
   }
 
-  #instruction(instruction: BlockInstruction, rest: number, last: Block | undefined): { body: Statement[]; value: Expression | undefined } {
+  #instruction(instruction: BlockInstruction, rest: number, last: Block | undefined, next: BlockInstruction | undefined): { body: Statement[]; value: Expression | undefined } {
     const place = this.#place;
     place.id = this.sites.length;
     place.thisEip = instruction.address;
@@ -338,19 +339,21 @@ class RegionEmitter {
     const shadowed = this.#shadowed;
     this.#shadowed = false;
     if (shadowed && !standsInShadow(instruction)) return { body: this.#step(rest), value: undefined };
-    if (instruction.form.semantics === "sti" && last === undefined) return { body: this.#enableInterrupts(rest), value: undefined };
+    if (instruction.form.semantics === "sti" && last === undefined) return { body: this.#enableInterrupts(rest, next), value: undefined };
     if (instruction.form.semantics === "rdtsc") return { body: this.#timestamp(rest), value: undefined };
     if (!instruction.plain) return { body: this.#step(rest), value: undefined };
     if (instruction.meaning.end.kind === "repeat") return { body: this.#repeat(instruction.meaning, instruction.meaning.end.again, rest), value: undefined };
-    const emitter = new InstructionEmitter(place);
+    const emitter = new InstructionEmitter(place), pending = shadowed ? this.#pending : undefined;
     place.answer = undefined;
     for (const name of runtimeFunctions(instruction.meaning)) this.functions.add(name);
     const end = last?.end;
     const result = end?.kind === "branch" ? end.condition : end?.kind === "indirect" ? end.to : undefined;
     const value = emitter.run(instruction.meaning.nodes, result);
-    if (mayFault(instruction)) this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
+    if (mayFault(instruction) || pending !== undefined) this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
     const behind = this.#behindMonitor(instruction, rest);
-    return { body: [...emitter.body, ...behind, ...(shadowed ? FLOW.endShadow({}) : [])], value };
+    if (shadowed) behind.push(...FLOW.endShadow({}));
+    if (pending !== undefined) behind.push(...this.#interrupted(pending, place.id, place.nextEip, rest));
+    return { body: [...emitter.body, ...behind], value };
   }
 
   /** Whether a region must be left behind a call of the monitor. */
@@ -363,13 +366,22 @@ class RegionEmitter {
   /** The instruction before was an STI that stands in the region: this one is in its shadow. */
   #shadowed = false;
 
-  #enableInterrupts(rest: number): Statement[] {
-    const { kind, nextEip } = this.#place, id = number(this.sites.length), t = identifier(this.#place.temporary()), step = this.#step(rest);
+  /** What STI answered, where an interrupt that waits is to be taken behind its shadow. */
+  #pending: Expression | undefined;
+
+  #enableInterrupts(rest: number, next: BlockInstruction | undefined): Statement[] {
+    const { kind, nextEip, id } = this.#place, t = identifier(this.#place.temporary()), step = block(this.#step(rest));
     this.#place.kind = kind;
     this.#shadowed = true;
-    const [answer, test] = FLOW.enableInterrupts({ i: id, t, rest: number(rest - 1), e: number(nextEip) });
-    if (test?.type !== "IfStatement" || test.consequent.type !== "BlockStatement") throw new Error("template of STI");
-    return [answer!, { ...test, consequent: block([...test.consequent.body, ...step]) }];
+    const isFollowed = next !== undefined && standsInShadow(next) && next.meaning.end.kind === "next";
+    this.#pending = isFollowed ? t : undefined;
+    const [answer, test] = FLOW.enableInterrupts({ t });
+    if (test?.type !== "IfStatement") throw new Error("template of STI");
+    return [answer!, { ...test, consequent: step }, ...(isFollowed ? [] : this.#interrupted(t, id, nextEip, rest))];
+  }
+
+  #interrupted(t: Expression, id: number, next: number, rest: number): Statement[] {
+    return FLOW.interrupted({ t, i: number(id), rest: number(rest - 1), e: number(next) });
   }
 
   /** Stretch after stretch in a loop of its own: each after the first takes one more off the budget. */
