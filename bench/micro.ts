@@ -7,7 +7,7 @@ import Benchmark from "benchmark";
 import { decode, discover, formOf, handlerText, regionText, type CodeView, type Fields, type Form, type Instruction, type Mode } from "../translator/translate.ts";
 import { formatTable } from "./table.ts";
 
-const MODE: Mode = { bits: 32, flat: true, user: false, fs: true, gs: true };
+const MODE: Mode = { bits: 32, flat: true, user: false };
 const BASE = 0x1000;
 /** A checksum loop as gcc writes it: loads, arithmetic, a compare, a backward branch. */
 const CODE = Uint8Array.from([

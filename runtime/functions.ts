@@ -21,13 +21,18 @@ import { StringUnit } from "./string.ts";
 export type RuntimeFunction = (...args: number[]) => number | void;
 type Width = 1 | 2 | 4;
 type Wide = 2 | 4;
-const SS = 2;
+const SS = 2, FS = 4;
 
 /** x87 instructions that compute series or move the whole register stack, and what they cost the host, in ns. */
 const LONG_X87 = new Set([
   "fsin", "fcos", "fsincos", "fptan", "fpatan", "f2xm1", "fyl2x", "fyl2xp1", "fnsave", "frstor", "fxsave", "fxrstor", "fnstenv", "fldenv", "fbld", "fbstp",
 ]);
 const LONG_X87_COST = 1500;
+
+/** In a flat mode: whether a load of this register, other than CS, has left the mode as it is. FS and GS are no part of it. */
+function staysFlat(m: Monitor, segment: number): boolean {
+  return segment >= FS || segments.dataSegmentFlat(m, segment) && (segment !== SS || m.cpu.stackMask === -1);
+}
 
 /** The x87 host: what an instruction tells of itself. */
 interface MutableX87Host extends X87Host {
@@ -74,11 +79,15 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
     requireProtectedMode: () => {
       if ((m.cpu.cr0 & CR0_PE) === 0 || (m.cpu.eflags & VM) !== 0) raise(VECTOR.UD);
     },
-    loadSegment: (segment, selector) => segments.loadSegment(m, segment!, selector!),
+    loadSegment: (segment, selector) => {
+      segments.loadSegment(m, segment!, selector!);
+      return Number(!staysFlat(m, segment!));
+    },
     /** MOV and POP: a load of SS holds interrupts off for one instruction, so that the pointer can follow. */
     moveToSegment: (segment, selector) => {
       segments.loadSegment(m, segment!, selector!);
       if (segment === SS) m.cpu.shadow = 1;
+      return Number(segment === SS || !staysFlat(m, segment!));
     },
     loadLdtr: (selector) => segments.loadLdtr(m, selector!),
     loadTr: (selector) => segments.loadTr(m, selector!),
@@ -104,13 +113,22 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
     pushFlagsValue: (size) => control.pushFlagsValue(m, size as Wide),
     popFlags: (value, size) => control.popFlags(m, value!, size as Wide),
     readControl: (n) => control.readControl(m, n!),
-    writeControl: (n, value) => control.writeControl(m, n!, value!),
+    /** CR0 and CR4 may change everything; behind CR3, as behind INVLPG, only the next fetch must find what it found before. */
+    writeControl: (n, value, next) => {
+      const linear = next! + m.cpu.base1 | 0, fetched = memory.fetched(linear);
+      control.writeControl(m, n!, value!);
+      return Number(n !== 3 && n !== 2 || !memory.fetchesAgain(linear, fetched));
+    },
     readDebug: (n) => control.readDebug(m, n!),
     writeDebug: (n, value) => control.writeDebug(m, n!, value!),
     lmsw: (value) => control.lmsw(m, value!),
     loadGdt: (limit, base, size) => control.loadGdt(m, limit!, base!, size as Wide),
     loadIdt: (limit, base, size) => control.loadIdt(m, limit!, base!, size as Wide),
-    invalidatePage: (linear) => control.invalidatePage(m, linear!),
+    invalidatePage: (page, next) => {
+      const linear = next! + m.cpu.base1 | 0, fetched = memory.fetched(linear);
+      control.invalidatePage(m, page!);
+      return Number(!memory.fetchesAgain(linear, fetched));
+    },
     requireIoPrivilege: (cpl, eflags) => control.requireIoPrivilege(cpl!, eflags!),
     poppedFlags: (cpl, eflags, size) => control.poppedFlags(cpl!, eflags!, size!),
     /** What POPF makes of EFLAGS must be polled, or changes the mode: at the exact count, then. */

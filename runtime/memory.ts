@@ -16,7 +16,7 @@
  */
 import { AlignedRing, alignmentChecked } from "./alignment.ts";
 import { CR0_WP, CR4_PGE, CR4_PSE, type CpuState } from "./state.ts";
-import { RETRY, raise, VECTOR } from "./faults.ts";
+import { GuestFault, RETRY, raise, VECTOR } from "./faults.ts";
 import type { LinearMemory } from "./monitor/context.ts";
 
 /** Set in every entry that the fast path may not use. */
@@ -342,6 +342,26 @@ export class GuestMemory {
     this.#listed[page] = listed & ~LISTED_LARGE;
   }
 
+  /** The EXEC entry of `linear` at the current privilege level. */
+  fetched(linear: number): number { return this.unaligned.exec[linear >>> 12]!; }
+
+  /**
+   * Behind a flush: fills the EXEC entry of `linear`, as the fetch of the next instruction does. Whether it is `before`, which can be used by
+   * the fast path; false also where that fetch will fault.
+   */
+  fetchesAgain(linear: number, before: number): boolean {
+    const ring = this.unaligned, entry = ring.exec[linear >>> 12]!;
+    if (entry !== UNFILLED) return entry === before && (entry & SLOW) === 0;
+    const { cr2 } = this.#cpu;
+    try {
+      return ring.execEntry(linear) === before && (before & SLOW) === 0;
+    } catch (event) {
+      if (!(event instanceof GuestFault)) throw event;
+      this.#cpu.cr2 = cr2;
+      return false;
+    }
+  }
+
   // --- Snapshots --------------------------------------------------------------------------------------
 
   save(): MemoryState {
@@ -535,23 +555,44 @@ export function operandMemory(memory: GuestMemory): LinearMemory {
 }
 
 function accessThrough(memory: GuestMemory, view: () => Ring): LinearMemory {
-  const system = memory.rings[0];
+  const system = memory.rings[0], { ram, ram16, ram32 } = memory, { read, write } = system;
   return {
     read8: (a) => view().load(a, 1),
     read16: (a) => view().load(a, 2),
-    read32: (a) => view().load(a, 4),
+    read32: (a) => {
+      const ring = view(), t = ring.read[a >>> 12]!;
+      return ((a | t) & 3) === 0 ? ram32[(a ^ t) >>> 2]! : ring.load(a, 4);
+    },
     write8: (a, v) => view().store(a, 1, v),
     write16: (a, v) => view().store(a, 2, v),
-    write32: (a, v) => view().store(a, 4, v),
+    write32: (a, v) => {
+      const ring = view(), t = ring.write[a >>> 12]!;
+      if (((a | t) & 3) === 0) ram32[(a ^ t) >>> 2] = v;
+      else ring.store(a, 4, v);
+    },
     requireAligned(linear, alignment) {
       if (memory.alignmentChecked) memory.aligned.requireAligned(linear, alignment);
     },
-    readSystem8: (a) => system.load(a, 1),
-    readSystem16: (a) => system.load(a, 2),
-    readSystem32: (a) => system.load(a, 4),
+    readSystem8: (a) => {
+      const t = read[a >>> 12]!;
+      return (t & 1) === 0 ? ram[a ^ t]! : system.load(a, 1);
+    },
+    readSystem16: (a) => {
+      const t = read[a >>> 12]!;
+      return ((a | t) & 1) === 0 ? ram16[(a ^ t) >>> 1]! : system.load(a, 2);
+    },
+    readSystem32: (a) => {
+      const t = read[a >>> 12]!;
+      return ((a | t) & 3) === 0 ? ram32[(a ^ t) >>> 2]! : system.load(a, 4);
+    },
     writeSystem8: (a, v) => system.store(a, 1, v),
     writeSystem16: (a, v) => system.store(a, 2, v),
-    writeSystem32: (a, v) => system.store(a, 4, v),
+    writeSystem32: (a, v) => {
+      const t = write[a >>> 12]!;
+      if (((a | t) & 3) === 0) ram32[(a ^ t) >>> 2] = v;
+      else system.store(a, 4, v);
+    },
+    requireExact: () => memory.requireExact(),
     probe(linear, size, write, user) {
       const ring = memory.rings[user ? 1 : 0];
       const last = linear + size - 1 | 0;

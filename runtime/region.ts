@@ -19,7 +19,7 @@ import type { GuestMemory } from "./memory.ts";
 import { type CpuState } from "./state.ts";
 import { CARRY_LOCAL, discover, PASSES, regionText, type CodeView, type RegionBlocks, type RegionLimits, type RegionText, type Site } from "../translator/translate.ts";
 
-/** What a region's function returns. */
+/** What a region's function returns, beside CHANGED. */
 export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
 
 export type RegionFunction = (left: number, entry: number) => number;
@@ -64,6 +64,9 @@ export const ABI_NAMES = [
   "conditionOf", "carryOf", "flagsOf", "step", "timestamp", "enableInterrupts", "callOut", "calledOut", "caught",
 ] as const;
 
+/** What those that count may use beside them. */
+const COUNTING = ["COUNT", "startCallout", "stopCallout"] as const;
+
 /** What regions ask of the virtual CPU: `site` says where, `left` is the budget there. Results: 0 to go on. */
 export interface RegionCalls {
   /** Let the interpreter execute one instruction on the written-back state. */
@@ -72,9 +75,12 @@ export interface RegionCalls {
   timestamp(site: number, left: number): number;
   /** STI and its shadow in the state words. */
   enableInterrupts(): number;
-  /** Before a call of the monitor, and behind it; registers stay with the region. */
+  /** Before a call of the monitor at its exact count, and behind it; registers stay with the region. */
   callOut(site: number, left: number): void;
-  calledOut(site: number, changesMode: number): number;
+  calledOut(site: number): number;
+  /** In regions that count: around other calls of the monitor. */
+  startCallout(site: number): void;
+  stopCallout(): void;
 }
 
 export const LIMITS: RegionLimits = { instructions: 200, depth: 3 };
@@ -254,12 +260,13 @@ export class Regions {
     const { text, space: { ring } } = planned, { measurement, check } = this.#options;
     const counts = measurement === undefined ? undefined : regionCounts(text, view.instructions());
     const pageNames = text.pages.map((_page, k) => `PAGE${k}`);
-    const names = [...ABI_NAMES, ...pageNames, ...text.functions, ...(counts === undefined ? [] : ["COUNT"])];
+    const names = [...ABI_NAMES, ...pageNames, ...text.functions, ...(counts === undefined ? [] : COUNTING)];
     check?.(text.source, names);
     const values: unknown[] = [
       this.#cpu.words, this.#memory.ram, this.#memory.ram16, this.#memory.ram32, ring.read, ring.write, ring.exec, Math.imul, Math.clz32,
       ...Object.values(slowPaths(ring, this.#cpu.words, measurement)), conditionOf, carryOf, flagsOf, this.#calls.step, this.#calls.timestamp, this.#calls.enableInterrupts, this.#calls.callOut, this.#calls.calledOut, caught,
-      ...text.pages.map((page) => view.entry(page)), ...text.functions.map((name) => this.#functions(name)), counts?.words,
+      ...text.pages.map((page) => view.entry(page)), ...text.functions.map((name) => this.#functions(name)),
+      ...(counts === undefined ? [] : [counts.words, this.#calls.startCallout, this.#calls.stopCallout]),
     ];
     const number = this.stats.made, body = this.#options.sampled ? sampledText(text.source, number) : `"use strict"; return ${text.source};`;
     const make = new Function(...names, body) as (...args: unknown[]) => RegionFunction;

@@ -18,9 +18,6 @@ export interface Mode {
   readonly user: boolean;
   /** Misaligned accesses fault: CPL = 3, CR0.AM and EFLAGS.AC. Absent: they do not. */
   readonly aligned?: boolean;
-  /** FS and GS cover all 4 GiB from any base. */
-  readonly fs: boolean;
-  readonly gs: boolean;
 }
 
 /** Absent base and index registers name the register that is always zero. */
@@ -191,7 +188,7 @@ function shapeKey(shape: Shape): string {
 
 function formKey(semantics: string, mnemonic: string, condition: number, shapes: readonly Shape[], operandSize: number, addressSize: number, rep: string, segment: number, mode: Mode): string {
   const name = semantics === mnemonic || condition >= 0 ? semantics : `${semantics}/${mnemonic}`;
-  const flags = `${mode.bits === 32 ? "w" : "h"}${mode.flat ? "f" : ""}${mode.user ? "u" : ""}${mode.aligned === true ? "a" : ""}${mode.fs ? "F" : ""}${mode.gs ? "G" : ""}`;
+  const flags = `${mode.bits === 32 ? "w" : "h"}${mode.flat ? "f" : ""}${mode.user ? "u" : ""}${mode.aligned === true ? "a" : ""}`;
   return `${name}${condition < 0 ? "" : `_${condition}`} ${shapes.map(shapeKey).join(",")} o${operandSize}a${addressSize}${rep}s${segment} ${flags}`;
 }
 

@@ -25,6 +25,8 @@ export interface LinearMemory {
   writeSystem32(linear: number, value: number): void;
   /** Throws the page fault that an access of `size` bytes would raise; changes nothing else (but accessed bits and the TLB). */
   probe(linear: number, size: number, write: boolean, user: boolean): void;
+  /** Throws RETRY unless exactly one instruction runs alone: before what a region's locals could not follow, a task switch. */
+  requireExact(): void;
   /** Forgets every translation (CR0.PG/WP, CR4.PSE/PGE, A20). */
   flushAll(): void;
   /** Forgets the translations that are not global (CR3). */
@@ -39,9 +41,21 @@ export interface PortSpace {
   write(port: number, size: 1 | 2 | 4, value: number): void;
 }
 
+/** Short ways through common cases: each does all of its operation and returns true, or nothing at all and returns false. See short-ways.ts. */
+export interface ShortTransfers {
+  loadData(segment: number, selector: number): boolean;
+  interrupt(vector: number, errorCode: number, eflags: number, software: boolean): boolean;
+  interruptReturn(): boolean;
+  jumpFar(selector: number, offset: number): boolean;
+  callFar(selector: number, offset: number): boolean;
+  returnFar(bytes: number): boolean;
+}
+
 export interface Monitor {
   readonly cpu: CpuState;
   readonly memory: LinearMemory;
+  /** Tried first where they are there. */
+  readonly short?: ShortTransfers;
   readonly ports: PortSpace;
   /** Guest time in ns, exact to the instruction being executed. */
   now(): number;

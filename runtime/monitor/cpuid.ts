@@ -1,4 +1,5 @@
 /** CPUID: what this processor says that it is. Only what is implemented is offered. */
+import { SLOT } from "../state.ts";
 import type { Monitor } from "./context.ts";
 
 /** Feature bits of leaf 1, EDX (SDM volume 2, table 3-11). */
@@ -27,22 +28,22 @@ const CACHES: Leaf = [0x03020101, 0, 0, 0x0c040843];
 
 const brandLeaf = (at: number): Leaf => [letters(BRAND, at), letters(BRAND, at + 4), letters(BRAND, at + 8), letters(BRAND, at + 12)];
 
+/** From leaf 0 on; and from leaf 80000000h on. */
+const BASIC: readonly Leaf[] = [[LAST_BASIC, letters(VENDOR, 0), letters(VENDOR, 8), letters(VENDOR, 4)], [SIGNATURE, 0, 0, FEATURES]];
+const EXTENDED: readonly Leaf[] = [[LAST_EXTENDED | 0, 0, 0, 0], [0, 0, 0, 0], brandLeaf(0), brandLeaf(16), brandLeaf(32)];
+
 /** Leaves beyond the last basic one answer as that does, as Intel's processors do. */
 function leafOf(number: number): Leaf {
-  switch (number) {
-    case 0: return [LAST_BASIC, letters(VENDOR, 0), letters(VENDOR, 8), letters(VENDOR, 4)];
-    case 1: return [SIGNATURE, 0, 0, FEATURES];
-    case 0x80000000: return [LAST_EXTENDED | 0, 0, 0, 0];
-    case 0x80000001: return [0, 0, 0, 0];
-    case 0x80000002: return brandLeaf(0);
-    case 0x80000003: return brandLeaf(16);
-    case 0x80000004: return brandLeaf(32);
-    default: return CACHES;
-  }
+  return (number < 0 ? EXTENDED[number & 0x7fffffff] : BASIC[number]) ?? CACHES;
 }
+
+const { eax: EAX, ecx: ECX, edx: EDX, ebx: EBX } = SLOT;
 
 /** CPUID: EAX chooses the leaf; EAX, EBX, ECX and EDX answer. */
 export function cpuid(m: Monitor): void {
-  const { cpu } = m;
-  [cpu.eax, cpu.ebx, cpu.ecx, cpu.edx] = leafOf(cpu.eax >>> 0);
+  const S = m.cpu.words, leaf = leafOf(S[EAX]!);
+  S[EAX] = leaf[0];
+  S[EBX] = leaf[1];
+  S[ECX] = leaf[2];
+  S[EDX] = leaf[3];
 }

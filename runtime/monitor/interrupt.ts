@@ -56,6 +56,7 @@ export function overflow(m: Monitor): void {
 
 function deliverSoftware(m: Monitor, vector: number): void {
   const eflags = readEflags(m.cpu.words) & ~RF;
+  if (m.short?.interrupt(vector, NO_ERROR_CODE, eflags, true) === true) return;
   deliverToNewTask(m, deliver(m, { vector, errorCode: NO_ERROR_CODE, software: true, external: 0, eflags }));
 }
 
@@ -65,16 +66,19 @@ function deliverSoftware(m: Monitor, vector: number): void {
  */
 export function deliverInterrupt(m: Monitor, vector: number): void {
   const eflags = readEflags(m.cpu.words);
+  if (m.short?.interrupt(vector, NO_ERROR_CODE, eflags, false) === true) return;
   deliverToNewTask(m, deliver(m, { vector, errorCode: NO_ERROR_CODE, software: false, external: 1, eflags }));
 }
 
 /**
  * An exception. `cpu.eip` is what it returns to: the faulting instruction, or the next one for traps. CR2 and DR6 are set already.
- * Answers "shutdown" where even the double fault could not be delivered (SDM volume 3, 6.15, #DF).
+ * Answers "shutdown" where even the double fault could not be delivered (SDM volume 3, 6.15, #DF), and where processors would try for ever:
+ * the #AC that its own delivery raises again, on a misaligned stack of ring 3.
  */
 export function deliverFault(m: Monitor, vector: number, errorCode: number): "delivered" | "shutdown" {
   let fault: TaskFault = { vector, errorCode };
-  for (;;) {
+  for (let attempts = 0;; attempts++) {
+    if (attempts === MOST_ATTEMPTS) return "shutdown";
     const next = tryFault(m, fault);
     if (next === undefined) return "delivered";
     const escalated = escalate(fault.vector, next);
@@ -87,6 +91,7 @@ export function deliverFault(m: Monitor, vector: number, errorCode: number): "de
 function tryFault(m: Monitor, { vector, errorCode }: TaskFault): TaskFault | undefined {
   const flags = readEflags(m.cpu.words);
   const eflags = isFaultClass(vector) ? flags | RF : flags;
+  if (vector !== VECTOR.DB && m.short?.interrupt(vector, errorCode, eflags, false) === true) return undefined;
   try {
     const fault = deliver(m, { vector, errorCode, software: false, external: 1, eflags });
     if (vector === VECTOR.DB) m.cpu.dr7 &= ~DR7_GD;
@@ -96,6 +101,9 @@ function tryFault(m: Monitor, { vector, errorCode }: TaskFault): TaskFault | und
     return { vector: fault.vector, errorCode: fault.errorCode };
   }
 }
+
+/** No row of exceptions that ends is longer: benign, contributory, page fault, double fault. */
+const MOST_ATTEMPTS = 10;
 
 const NO_RESTART: ReadonlySet<number> = new Set([VECTOR.DB, VECTOR.NMI, VECTOR.BP, VECTOR.OF, VECTOR.DF, VECTOR.MC]);
 /** Exceptions that restart their instruction push RF set (SDM volume 3, 17.3.1.1); traps and aborts do not. */

@@ -42,6 +42,7 @@ export function dataSegmentFlat(m: Pick<Monitor, "cpu">, segment: number): boole
  * selector. The interrupt shadow of MOV SS and POP SS is the caller's: LSS has none.
  */
 export function loadSegment(m: Monitor, segment: number, selector: number): void {
+  if (m.short?.loadData(segment, selector) === true) return;
   if (segment === CS || segment > 5) raise(VECTOR.UD);
   if (!isProtected(m.cpu)) {
     installUnprotected(m.cpu, segment, selector);

@@ -87,6 +87,7 @@ export function switchTask(
   m: Monitor, selector: number, d: Descriptor, cause: TaskCause, eflags: number = readEflags(m.cpu.words), external: number = 0,
 ): TaskFault | undefined {
   const { cpu } = m;
+  m.memory.requireExact();
   const layout = layoutOf(systemType(d));
   const nested = cause === "call" || cause === "interrupt";
   const oldSelector = cpu.words[SELECTOR + TR]!;

@@ -23,6 +23,7 @@ const truncate = (value: number, size: 2 | 4): number => size === 2 ? value & 0x
 
 /** JMP ptr16:16, ptr16:32 and m16:16, m16:32. Raises #GP and #NP with the selector; task switches also #TS. */
 export function jumpFar(m: Monitor, selector: number, offset: number, operandSize: 2 | 4): void {
+  if (operandSize === 4 && m.short?.jumpFar(selector, offset) === true) return;
   const target = truncate(offset, operandSize);
   if (!isProtected(m.cpu)) {
     enterUnprotected(m, selector, target);
@@ -45,6 +46,7 @@ export function jumpFar(m: Monitor, selector: number, offset: number, operandSiz
 
 /** CALL ptr16:16, ptr16:32 and m16:16, m16:32. As `jumpFar`; also #SS, and #TS for a bad inner stack. */
 export function callFar(m: Monitor, selector: number, offset: number, operandSize: 2 | 4): void {
+  if (operandSize === 4 && m.short?.callFar(selector, offset) === true) return;
   const target = truncate(offset, operandSize);
   if (!isProtected(m.cpu)) {
     callUnprotected(m, selector, target, operandSize);
@@ -164,6 +166,7 @@ function enterTask(m: Monitor, selector: number, d: Descriptor, cause: "jump" | 
 
 /** RETF and RETF imm16: `bytes` are released on the stack of the caller and, where privilege changes, on the one returned to. */
 export function returnFar(m: Monitor, operandSize: 2 | 4, bytes: number): void {
+  if (operandSize === 4 && m.short?.returnFar(bytes) === true) return;
   const { cpu } = m;
   const offset = peekStack(m, operandSize, 0);
   const selector = peekStack(m, operandSize, operandSize) & 0xffff;
@@ -239,6 +242,7 @@ const LOW_FLAGS = 0x7fd5;
 
 /** IRET and IRETD, from and to every mode, task returns included. */
 export function interruptReturn(m: Monitor, operandSize: 2 | 4): void {
+  if (operandSize === 4 && m.short?.interruptReturn() === true) return;
   const { cpu } = m;
   if (!isProtected(cpu)) {
     returnUnprotected(m, operandSize);

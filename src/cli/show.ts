@@ -27,7 +27,7 @@ const MOST_REGIONS = 3;
 /** The mode that bytes without a machine are taken for: flat protected mode at CPL 0, or real mode. */
 function assumedMode(bits: 16 | 32): Mode {
   const flat = bits === 32;
-  return { bits, flat, user: false, fs: flat, gs: flat };
+  return { bits, flat, user: false };
 }
 
 function options(settings: Settings): ExplainOptions { return { limits: LIMITS, profile: settings.engine === "translate" }; }

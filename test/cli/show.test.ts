@@ -147,7 +147,7 @@ it("a kernel's own symbols are known without a file", async () => {
 
 describe("on a terminal", () => {
   const bytes = Uint8Array.of(0x01, 0xd8, 0x39, 0xc8, 0xc3);
-  const code: CodeBytes = { mode: { bits: 32, flat: true, user: false, fs: true, gs: true }, at: (address) => bytes.subarray(address, address + 15) };
+  const code: CodeBytes = { mode: { bits: 32, flat: true, user: false }, at: (address) => bytes.subarray(address, address + 15) };
   const explanations = explainAll(0, bytes.length, code, { limits: { instructions: 100, depth: 2 } });
 
   it("that is wide enough, sections stand side by side and no line is too long", () => {

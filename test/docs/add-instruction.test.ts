@@ -7,7 +7,7 @@ import { meaningOf } from "../../translator/semantics/index.ts";
 import { decode, format, formOf, handlerText, type Mode } from "../../translator/translate.ts";
 import { codeBlock } from "./markdown.ts";
 
-const FLAT: Mode = { bits: 32, flat: true, user: false, fs: true, gs: true };
+const FLAT: Mode = { bits: 32, flat: true, user: false };
 const HEADING = "Add an instruction";
 
 describe("SALC", () => {

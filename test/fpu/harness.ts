@@ -17,6 +17,7 @@ export class FlatMemory implements LinearMemory {
   }
 
   requireAligned(): void { /* nothing is checked */ }
+  requireExact(): void { /* there are no regions */ }
   read8(linear: number): number { this.probe(linear, 1); return this.view.getUint8(linear); }
   read16(linear: number): number { this.probe(linear, 2); return this.view.getUint16(linear, true); }
   read32(linear: number): number { this.probe(linear, 4); return this.view.getInt32(linear, true); }

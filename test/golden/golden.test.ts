@@ -12,7 +12,7 @@ import { expectGolden, ir, javascript, listing } from "./golden.ts";
 import { HANDLERS } from "./handlers.ts";
 import { REFUSALS } from "./refusals.ts";
 
-const FLAT: Mode = { bits: 32, flat: true, user: false, fs: true, gs: true };
+const FLAT: Mode = { bits: 32, flat: true, user: false };
 const LIMITS = { instructions: 200, depth: 3 };
 
 function bytesOf(text: string): Uint8Array {

@@ -10,8 +10,8 @@ export interface HandlerCase {
   readonly profile?: boolean;
 }
 
-const BOUNDED: Mode = { bits: 32, flat: false, user: false, fs: false, gs: false };
-const REAL: Mode = { bits: 16, flat: false, user: false, fs: false, gs: false };
+const BOUNDED: Mode = { bits: 32, flat: false, user: false };
+const REAL: Mode = { bits: 16, flat: false, user: false };
 
 export const HANDLERS: readonly HandlerCase[] = [
   { name: "ADD register, register", bytes: "01 d8" },

@@ -44,3 +44,15 @@ test.each(Object.keys(PIECES))("%s", (name) => {
     expect(translated).toBeGreaterThan(1000);
   }
 });
+
+test("a timer that is set to sooner than what was awaited, behind which regions follow one another", () => {
+  const pair = survives((a) => {
+    programPics(a);
+    a.out(0x43, 0x34).out(0x40, 0).out(0x40, 0).set(EBX, 0);
+    escapeHere(a).bytes(STI).label("again").bytes(INC_EBX, 0x89, 0xd9, 0x81, 0xe1, ...dword(0x3ff), 0xf7, 0xd9, 0x19, 0xc9, 0x89, 0xca); // edx = ebx & 3ffh ? -1 : 0
+    a.out(0x43, 0x30).out(0x40, 130).bytes(0x88, 0xd0, 0xe6, 0x40); // one shot: far away, or soon
+    a.bytes(0xf7, 0xd1, 0x81, 0xe1, ...dword(400_000), 0x41).label("wait").bytes(0x49).near([0x0f, 0x85], "wait"); // a short wait, or a long one
+    note(a, 0).jump("again");
+  }, { budget: 2_000_000, every: 1_000_000 });
+  expect((pair.translated.vcpu.stats as { readonly interrupts: number }).interrupts).toBeGreaterThan(3);
+});

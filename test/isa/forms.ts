@@ -14,9 +14,9 @@ export interface Specimen {
 
 /** Flat 32-bit as operating systems have it, 32-bit with segments that have bounds, real mode. */
 export const MODES: Readonly<Record<"flat" | "bounded" | "real", Mode>> = {
-  flat: { bits: 32, flat: true, user: true, fs: true, gs: false },
-  bounded: { bits: 32, flat: false, user: false, fs: false, gs: false },
-  real: { bits: 16, flat: false, user: false, fs: false, gs: false },
+  flat: { bits: 32, flat: true, user: true },
+  bounded: { bits: 32, flat: false, user: false },
+  real: { bits: 16, flat: false, user: false },
 };
 
 const PREFIXES: ReadonlyArray<readonly number[]> = [[], [0x66], [0x67], [0x66, 0x67], [0xf2], [0xf3], [0x66, 0xf3], [0x26], [0x2e], [0x36], [0x64], [0x65]];

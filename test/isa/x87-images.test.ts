@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { decode, formOf, handlerText, type Fields, type Mode } from "../../translator/translate.ts";
 
-const BOUNDED: Mode = { bits: 32, flat: false, user: false, fs: false, gs: false };
+const BOUNDED: Mode = { bits: 32, flat: false, user: false };
 const DISPLACEMENT = [0x78, 0x56, 0x34, 0x12], OPERAND_SIZE = 0x66;
 
 it.each<[string, readonly number[], number, number, boolean]>([

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { decode, formOf, type CodeView, type Fields, type Mode } from "../../translator/translate.ts";
 
-export const MODE: Mode = { bits: 32, flat: true, user: false, fs: true, gs: false };
+export const MODE: Mode = { bits: 32, flat: true, user: false };
 export const CODE_AT = 0x1000;
 
 const NOP = Uint8Array.of(0x90);

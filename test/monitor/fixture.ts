@@ -57,6 +57,7 @@ export class FlatMemory implements LinearMemory {
   writeSystem16(a: number, v: number): void { this.view.setUint16(this.#check(a, 2, true, false), v, true); }
   writeSystem32(a: number, v: number): void { this.view.setInt32(this.#check(a, 4, true, false), v, true); }
   probe(linear: number, size: number, write: boolean, user: boolean): void { this.#check(linear, size, write, user); }
+  requireExact(): void { /* there are no regions */ }
   flushAll(): void { this.flushes.push("all"); }
   flushNonGlobal(): void { this.flushes.push("non-global"); }
   flushPage(linear: number): void { this.flushes.push(`page ${(linear >>> 0).toString(16)}`); }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { raise, VECTOR } from "../../runtime/faults.ts";
 import { readEflags, writeEflags } from "../../runtime/flags.ts";
 import { CS, DS, ES, FS, GS, SS, TR } from "../../runtime/monitor/descriptors.ts";
 import { breakpoint, deliverFault, deliverInterrupt, overflow, softwareInterrupt } from "../../runtime/monitor/interrupt.ts";
@@ -270,5 +271,15 @@ describe("virtual-8086 mode", () => {
     m.vector(0x22, CODE3, 0x4000, 0xee);
     expect([0x20, 0x21, 0x22].map((vector) => faultOf(m, () => softwareInterrupt(m, vector)))).toEqual(["GP(30)", "GP(40)", "GP(18)"]);
     expect(faultOf(m, () => deliverInterrupt(m, 0x20))).toBe("GP(31)");
+  });
+});
+
+describe("a stack that is never aligned", () => {
+  it("ends an #AC that raises itself, which processors deliver for ever", () => {
+    const m = protectedMachine();
+    m.ring(3);
+    m.vector(17, CODE3, 0x5000, 0xee);
+    m.memory.write32 = () => raise(VECTOR.AC, 0);
+    expect(deliverFault(m, VECTOR.AC, 0)).toBe("shutdown");
   });
 });

@@ -5,7 +5,7 @@ import type { MooTest } from "./moo.ts";
 import { RealModeMachine } from "./real-mode.ts";
 import { flagsMasks, opcodes, testsOf, vectorsFolder, vectorsPresent } from "./vectors.ts";
 
-const REAL_MODE: Mode = { bits: 16, flat: false, user: false, fs: false, gs: false };
+const REAL_MODE: Mode = { bits: 16, flat: false, user: false };
 const LOCK = 0xf0;
 const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, LOCK, 0xf2, 0xf3]);
 /** The README of the vectors counts as many with LOCK; some of them can take it and are run. */

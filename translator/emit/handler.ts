@@ -8,7 +8,7 @@ import { generate } from "astring";
 import type { Expression, FunctionExpression, Statement } from "estree";
 import { KIND, SLOT, WIDTH32 } from "../../runtime/abi.ts";
 import type { Form } from "../form.ts";
-import { calledExactly, touchedBy } from "../ir/calls.ts";
+import { calledExactly, touchedBy, transfers } from "../ir/calls.ts";
 import { OPS, type End, type Meaning, type Node } from "../ir/opcodes.ts";
 import { meaningOf } from "../semantics/index.ts";
 import { conditionAfter } from "./conditions.ts";
@@ -129,11 +129,12 @@ function endStatements(end: End, value: Expression | undefined, profile: boolean
   return end satisfies never;
 }
 
-/** Whether a meaning can stand in a region as JavaScript: an ordinary end, and no calls but those that a region may make. */
+/** Whether a meaning can stand in a region as JavaScript: no calls but those that a region may make. */
 export function isPlain(meaning: Meaning): boolean {
-  return meaning.end.kind !== "transferred" && meaning.nodes.every((node) => {
+  if (meaning.end.kind === "transferred" && !meaning.nodes.some(transfers)) return false;
+  return meaning.nodes.every((node) => {
     const { effect } = OPS[node.op];
-    return effect !== "call" && effect !== "monitor" || touchedBy(node) !== undefined || calledExactly(node) !== undefined;
+    return effect !== "call" && effect !== "monitor" || touchedBy(node) !== undefined || calledExactly(node);
   });
 }
 
@@ -161,7 +162,7 @@ export function handlerText(form: Form, profile: boolean, backward: boolean): Ha
 export function runtimeFunctions(meaning: Meaning): string[] {
   const names = new Set<string>();
   const visit = (node: Node): void => {
-    if (node.op === "compute" || node.op === "guard" || node.op === "call" || node.op === "monitor") names.add(node.name);
+    if (node.op === "linear" || node.op === "compute" || node.op === "guard" || node.op === "call" || node.op === "monitor") names.add(node.name);
     node.args.forEach(visit);
   };
   meaning.nodes.forEach(visit);

@@ -54,6 +54,13 @@ export const NEAR: Partial<Record<Op, (bindings: Bindings) => Statement[]>> = {
   nearModify32: statements("const $v = $g === 0 ? MEM32[$m] : modify32($a, $i, $l);"),
 };
 
+/** P S E W of the hidden attributes as a 4 GiB segment of writable, expand-up data has them, and the bits that say so (SDM volume 3, 3.4.5.1). */
+const OPEN = 0x92, OPEN_MASK = 0x9e;
+const LINEAR = {
+  open: expression(`($access & ${OPEN_MASK} ^ ${OPEN} | ~$limit) === 0`), address: expression("$base + $a | 0"),
+  choose: statements("let $v = $address; if (!($open)) { $v = $checked; }"),
+};
+
 /** Where guest registers and flags live, and how an access says where it stands. */
 export interface Place {
   /** A value that reads state: reg*, slot, slotAt, nextEip, field, condition, carry, flags. */
@@ -163,6 +170,7 @@ export class InstructionEmitter {
       for (let after = k + 1; after < nodes.length; after++) for (const arg of nodes[after]!.args) this.#rescue(arg, k, state);
       if (result !== undefined) this.#rescue(result, k, state);
     };
+    if (node.op === "linear") { this.#linear(node); return; }
     const memory = MEMORY[node.op];
     if (memory !== undefined) { this.#memory(node, memory); return; }
     if (node.op === "probe") { this.#probe(node); return; }
@@ -182,6 +190,17 @@ export class InstructionEmitter {
       rescue(WRITES[node.op]);
       this.body.push(...this.#place.write(node, args));
     }
+  }
+
+  #linear(node: Node): void {
+    const a = this.#simple(node.args[0]!), v = identifier(this.#place.temporary()), segment = node.number;
+    const checked = call(functionName(node.name), [number(segment), a, ...node.args.slice(1).map((arg) => this.#value(arg))]);
+    const open = LINEAR.open({ access: word(`access${segment}`), limit: word(`limit${segment}`) });
+    const [declaration, test] = LINEAR.choose({ v, address: LINEAR.address({ base: word(`base${segment}`), a }), open, checked });
+    if (test?.type !== "IfStatement" || test.consequent.type !== "BlockStatement") throw new Error("template of linear");
+    const consequent: Statement = { ...test.consequent, body: [...this.#place.beforeGuard(), ...test.consequent.body] };
+    this.body.push(declaration!, { ...test, consequent });
+    this.#named.set(node, v);
   }
 
   #memory(node: Node, template: (bindings: Bindings) => Statement[]): void {

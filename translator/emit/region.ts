@@ -7,8 +7,8 @@
  */
 import { generate } from "astring";
 import type { Expression, FunctionExpression, Statement } from "estree";
-import { KIND, SLOT, type SlotName } from "../../runtime/abi.ts";
-import { calledExactly, touchedBy } from "../ir/calls.ts";
+import { CHANGED, KIND, SLOT, type SlotName } from "../../runtime/abi.ts";
+import { answersWhetherToLeave, calledExactly, faultsWhole, touchedBy, transfers } from "../ir/calls.ts";
 import { OPS, type Meaning, type Node } from "../ir/opcodes.ts";
 import { CARRY_LOCAL, runPasses } from "../passes/index.ts";
 import { successors, type Block, type BlockEnd, type BlockInstruction, type Edge, type RegionBlocks, type Target } from "../region/block.ts";
@@ -107,7 +107,8 @@ const CARRY = identifier("carry"), CARRY_HOLDS: readonly [Expression, Expression
 
 /** A runtime function finds what it touches in the state words; what it wrote is taken back even where it faults in its midst, as REP may. */
 const CALL = {
-  exactly: statements("callOut($i, left);"), writeBack: statements("$w = $r;"), reload: statements("$r = $w;"), declare: statements("let $t = 0;"), result: statements("$t = $v;"),
+  exactly: statements("callOut($i, left);"), from: statements(`S[${SLOT.eip}] = $e;`), start: statements("startCallout($i);"), stop: statements("stopCallout();"),
+  writeBack: statements("$w = $r;"), reload: statements("$r = $w;"), declare: statements("let $t = 0;"), result: statements("$t = $v;"),
 };
 
 /** What is known of the flags at one place of the code. */
@@ -126,7 +127,13 @@ class RegionPlace implements Place {
   id = 0;
   nextEip = 0;
   thisEip = 0;
+  /** What the monitor answered: whether the region must be left behind the instruction. */
+  answer: Expression | undefined;
+  /** Calls of the monitor are timed. */
+  readonly #timed: boolean;
   #temporaries = 0;
+
+  constructor(timed: boolean) { this.#timed = timed; }
 
   get where(): Place["where"] { return { id: number(this.id), left: identifier("left") }; }
   temporary(): string { return `t${this.#temporaries++}`; }
@@ -136,21 +143,28 @@ class RegionPlace implements Place {
     return (kind === undefined ? undefined : carryAfter(kind))?.(LOCAL_FLAGS) ?? GENERAL.carry(LOCAL_FLAGS);
   }
   call(node: Node, made: Expression, into: string | undefined): Statement[] {
-    if (calledExactly(node) !== undefined) {
+    if (calledExactly(node)) {
       return [...this.beforeGuard(), ...CALL.exactly({ i: number(this.id) }), into === undefined ? evaluate(made) : declare(into, made)];
     }
-    const touched = touchedBy(node), result = identifier(into ?? "");
+    const touched = touchedBy(node), name = answersWhetherToLeave(node) ? this.temporary() : into;
     if (touched === undefined) throw new Error(`no region calls ${node.name}`);
-    const value = into === undefined ? [evaluate(made)] : [declare(into, made)];
-    if (!touched.flags && touched.registers.length === 0) return [...this.beforeGuard(), ...value];
-    const words = [...touched.registers.map((register) => REGISTERS[register]!), ...(touched.flags ? FLAGS : [])];
+    if (name !== into) this.answer = identifier(name!);
     if (touched.flags) this.known = UNKNOWN;
-    const each = (template: (bindings: Bindings) => Statement[]): Statement[] => words.flatMap((name) => template({ w: word(name), r: identifier(name) }));
+    const words = [...touched.registers.map((register) => REGISTERS[register]!), ...(touched.flags ? FLAGS : [])];
+    const each = (template: (bindings: Bindings) => Statement[]): Statement[] => words.flatMap((each) => template({ w: word(each), r: identifier(each) }));
+    const timed = this.#timed && (name !== into || transfers(node));
+    const before = [
+      ...this.beforeGuard(), ...(transfers(node) ? CALL.from({ e: number(this.nextEip) }) : []), ...each(CALL.writeBack),
+      ...(timed ? CALL.start({ i: number(this.id) }) : []),
+    ];
+    const behind = timed ? CALL.stop({}) : [];
+    if (words.length === 0 || faultsWhole(node)) return [...before, name === undefined ? evaluate(made) : declare(name, made), ...behind, ...each(CALL.reload)];
+    const result = identifier(name ?? "");
     const attempt: Statement = {
-      type: "TryStatement", block: { type: "BlockStatement", body: into === undefined ? value : CALL.result({ t: result, v: made }) }, handler: null,
+      type: "TryStatement", block: { type: "BlockStatement", body: name === undefined ? [evaluate(made)] : CALL.result({ t: result, v: made }) }, handler: null,
       finalizer: { type: "BlockStatement", body: each(CALL.reload) },
     };
-    return [...this.beforeGuard(), ...each(CALL.writeBack), ...(into === undefined ? [] : CALL.declare({ t: result })), attempt];
+    return [...before, ...(name === undefined ? [] : CALL.declare({ t: result })), attempt, ...behind];
   }
   beforeGuard(): Statement[] {
     return statements(`S[${SLOT.faultId}] = $i; S[${SLOT.left}] = left;`)({ i: number(this.id) });
@@ -218,9 +232,12 @@ const FLOW = {
   name: statements("entry = $n;"),
   leaveIfRemapped: statements("if (EXEC[$k] !== $p) { eip = $e; break leave; }"),
   timestamp: statements(`if (timestamp($i, left) === 0) { eax = S[${SLOT.eax}]; edx = S[${SLOT.edx}]; }`),
-  enableInterrupts: statements("if (enableInterrupts() !== 0) {}"),
+  enableInterrupts: statements("const $t = enableInterrupts(); if ($t === 1) {}"),
+  interrupted: statements(`if ($t === 2) { S[${SLOT.faultId}] = $i; left = left + $rest | 0; eip = $e; code = ${CHANGED}; break leave; }`),
   endShadow: statements(`S[${SLOT.shadow}] = 0;`),
-  calledOut: statements("if (calledOut($i, $m) !== 0) { left = left + $rest | 0; eip = $e; break leave; }"),
+  calledOut: statements("if (calledOut($i) !== 0) { left = left + $rest | 0; eip = $e; break leave; }"),
+  changed: statements(`if ($t !== 0) { left = left + $rest | 0; eip = $e; code = ${CHANGED}; break leave; }`),
+  transferred: statements(`eip = S[${SLOT.eip}]; code = ${CHANGED}; break leave;`),
   again: statements("if ($again === 0) break; left = left - 1 | 0;"),
   leaveAgain: statements("if (left < $n) { left = left + $rest | 0; eip = $e; break leave; }"),
   step: statements(`${WRITE_BACK} const $c = step($i, left); ${RELOAD} left = S[${SLOT.left}]; if ($c !== 0) { eip = S[${SLOT.eip}]; break leave; }`),
@@ -235,7 +252,7 @@ class RegionEmitter {
   readonly pages: number[] = [];
   readonly functions = new Set<string>();
   readonly #structure: Structure;
-  readonly #place = new RegionPlace();
+  readonly #place: RegionPlace;
   readonly #counters: boolean;
   readonly counted: CountedBlock[] = [];
   readonly cold = new Set<number>();
@@ -256,6 +273,7 @@ class RegionEmitter {
     this.#structure = { ...shape, blocks: shape.blocks.map((block) => ({ ...block, instructions: runPasses(block.instructions, passesOff) })) };
     this.#counters = counters;
     this.#carriesIn = passesOff.has(CARRY_LOCAL) ? new Set() : carriesIn(this.#structure.blocks, shape.order);
+    this.#place = new RegionPlace(counters);
     this.length = shape.order.reduce((sum, id) => sum + shape.blocks[id]!.instructions.length, 0);
   }
 
@@ -322,7 +340,7 @@ class RegionEmitter {
     let value: Expression | undefined;
     instructions.forEach((instruction, k) => {
       if (this.#lines !== undefined) this.#owner = { block: source.id, index: k, address: instruction.address, calls: new Set() };
-      const emitted = this.#instruction(instruction, instructions.length - k, k === instructions.length - 1);
+      const emitted = this.#instruction(instruction, instructions.length - k, k === instructions.length - 1, instructions[k + 1]);
       body.push(...this.#owned(emitted.body));
       value = emitted.value;
     });
@@ -330,7 +348,7 @@ class RegionEmitter {
     return body;
   }
 
-  #instruction(instruction: BlockInstruction, rest: number, isLast: boolean): { body: Statement[]; value: Expression | undefined } {
+  #instruction(instruction: BlockInstruction, rest: number, isLast: boolean, next: BlockInstruction | undefined): { body: Statement[]; value: Expression | undefined } {
     const place = this.#place;
     place.id = this.sites.length;
     place.thisEip = instruction.address;
@@ -338,30 +356,48 @@ class RegionEmitter {
     const shadowed = this.#shadowed;
     this.#shadowed = false;
     if (shadowed && !standsInShadow(instruction)) return { body: this.#step(rest), value: undefined };
-    if (instruction.form.semantics === "sti" && !isLast) return { body: this.#enableInterrupts(rest), value: undefined };
+    if (instruction.form.semantics === "sti" && !isLast) return { body: this.#enableInterrupts(rest, next), value: undefined };
     if (instruction.form.semantics === "rdtsc") return { body: this.#timestamp(rest), value: undefined };
     if (!instruction.plain) return { body: this.#step(rest), value: undefined };
     if (instruction.meaning.end.kind === "repeat") return { body: this.#repeat(instruction.meaning, instruction.meaning.end.again, rest), value: undefined };
-    const emitter = new InstructionEmitter(place);
+    const emitter = new InstructionEmitter(place), pending = shadowed ? this.#pending : undefined;
+    place.answer = undefined;
     for (const name of runtimeFunctions(instruction.meaning)) this.functions.add(name);
     const { end } = instruction.meaning, result = end.kind === "branch" ? end.condition : end.kind === "indirect" ? end.to : undefined;
     const value = emitter.run(instruction.meaning.nodes, result);
-    if (mayFault(instruction)) this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
-    const exactly = instruction.meaning.nodes.map(calledExactly).find((found) => found !== undefined);
-    const behind = exactly === undefined ? [] : FLOW.calledOut({ i: number(place.id), m: number(Number(exactly.changesMode)), rest: number(rest - 1), e: number(place.nextEip) });
-    return { body: [...emitter.body, ...behind, ...(shadowed ? FLOW.endShadow({}) : [])], value };
+    if (mayFault(instruction) || pending !== undefined) this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
+    const behind = this.#behindMonitor(instruction, rest);
+    if (shadowed) behind.push(...FLOW.endShadow({}));
+    if (pending !== undefined) behind.push(...this.#interrupted(pending, place.id, place.nextEip, rest));
+    return { body: [...emitter.body, ...behind], value };
+  }
+
+  /** Whether a region must be left behind a call of the monitor. */
+  #behindMonitor({ meaning }: BlockInstruction, rest: number): Statement[] {
+    const { id, nextEip, answer } = this.#place, after = { rest: number(rest - 1), e: number(nextEip) };
+    if (meaning.nodes.some(calledExactly)) return FLOW.calledOut({ ...after, i: number(id) });
+    return answer === undefined ? [] : FLOW.changed({ ...after, t: answer });
   }
 
   /** The instruction before was an STI that stands in the region: this one is in its shadow. */
   #shadowed = false;
 
-  #enableInterrupts(rest: number): Statement[] {
-    const { known } = this.#place, step = block(this.#step(rest));
+  /** What STI answered, where an interrupt that waits is to be taken behind its shadow. */
+  #pending: Expression | undefined;
+
+  #enableInterrupts(rest: number, next: BlockInstruction | undefined): Statement[] {
+    const { known, nextEip, id } = this.#place, t = identifier(this.#place.temporary()), step = block(this.#step(rest));
     this.#place.known = known;
     this.#shadowed = true;
-    const [test] = FLOW.enableInterrupts({});
+    const isFollowed = next !== undefined && standsInShadow(next) && next.meaning.end.kind === "next";
+    this.#pending = isFollowed ? t : undefined;
+    const [answer, test] = FLOW.enableInterrupts({ t });
     if (test?.type !== "IfStatement") throw new Error("template of STI");
-    return [{ ...test, consequent: step }];
+    return [answer!, { ...test, consequent: step }, ...(isFollowed ? [] : this.#interrupted(t, id, nextEip, rest))];
+  }
+
+  #interrupted(t: Expression, id: number, next: number, rest: number): Statement[] {
+    return FLOW.interrupted({ t, i: number(id), rest: number(rest - 1), e: number(next) });
   }
 
   /** Stretch after stretch in a loop of its own: each after the first takes one more off the budget. */
@@ -415,7 +451,7 @@ class RegionEmitter {
         return [...to.body, ...this.#search(source, to.value, end.targets), ...this.#away(source, FLOW.leave({ e: to.value }))];
       }
       case "dispatch": return this.#dispatch(source, end.cases);
-      case "transferred": return this.#away(source, FLOW.leave({ e: word("eip") }));
+      case "transferred": return this.#away(source, source.instructions.at(-1)?.plain === true ? FLOW.transferred({}) : FLOW.leave({ e: word("eip") }));
     }
     return end satisfies never;
   }
@@ -502,8 +538,9 @@ function named(value: Expression, place: Place): { body: Statement[]; value: Exp
 /** What an instruction counts as where it stands in a region. */
 function countedInstruction(one: BlockInstruction): CountedInstruction {
   const { address, instruction, plain, meaning, form } = one;
-  const { row } = instruction, sensitive = row.class === "inline" || row.class === "callout", exactly = meaning.nodes.some((node) => calledExactly(node) !== undefined), inline = plain && !exactly || form.semantics === "sti";
-  return { address, instruction, class: sensitive ? (inline ? "inline" : "callout") : row.class, stepped: exactly || !plain && form.semantics !== "sti" };
+  const { row } = instruction, sensitive = row.class === "inline" || row.class === "callout";
+  const called = meaning.nodes.some((node) => calledExactly(node) || answersWhetherToLeave(node) || transfers(node)), inline = plain && !called || form.semantics === "sti";
+  return { address, instruction, class: sensitive ? (inline ? "inline" : "callout") : row.class, stepped: called || !plain && form.semantics !== "sti" };
 }
 
 function callsMonitor({ nodes }: Meaning): boolean { return nodes.some(({ op }) => op === "monitor"); }
@@ -514,7 +551,7 @@ function standsInShadow({ form, plain, meaning }: BlockInstruction): boolean {
 }
 
 function mayFault(instruction: BlockInstruction): boolean {
-  return instruction.meaning.nodes.some(({ op }) => op === "guard" || op === "call" || op === "monitor" || op === "probe" || NEAR[op] !== undefined || MEMORY[op] !== undefined);
+  return instruction.meaning.nodes.some(({ op }) => op === "linear" || op === "guard" || op === "call" || op === "monitor" || op === "probe" || NEAR[op] !== undefined || MEMORY[op] !== undefined);
 }
 
 function hex(address: number): string { return (address >>> 0).toString(16); }

@@ -1,7 +1,8 @@
 /**
- * What runtime functions touch of the state that a region keeps in locals. One that is listed here can be called from a region as it
- * stands: it needs no exact count and changes neither mode nor mapping, and nothing has to be polled behind it. All others are left to
- * the interpreter.
+ * What runtime functions touch of the state that a region keeps in locals, and what a region does behind a call.
+ *
+ * One that is listed in `BY_NAME` can be called from a region as it stands: it needs no exact count (or asks for it by RETRY, before it has
+ * done anything). Nothing has to be polled behind it, unless it is also listed in `ANSWERS` or `TRANSFERS`. All others are left to the interpreter.
  */
 import type { Node } from "./opcodes.ts";
 
@@ -24,7 +25,26 @@ const BY_NAME: Readonly<Record<string, Touched>> = {
   requirePrivilege: NOTHING, requireProtectedMode: NOTHING, readControl: NOTHING, clts: NOTHING, wbinvd: NOTHING,
   lar: NOTHING, lslValid: NOTHING, lslLimit: NOTHING, verr: NOTHING, verw: NOTHING,
   cpuid: touched(false, EAX, ECX, EDX, EBX),
+  moveToSegment: NOTHING, loadSegment: NOTHING, writeControl: NOTHING, invalidatePage: NOTHING,
+  softwareInterrupt: touched(true, ESP), breakpoint: touched(true, ESP), interruptReturn: touched(true, ESP),
+  jumpFar: NOTHING, callFar: touched(false, ESP), returnFar: touched(false, ESP),
 };
+
+/** A fault in their midst leaves registers changed: REP. */
+const PARTIAL = /^repeat/;
+
+/** Whether a fault of this function leaves what it touches as it was before. */
+export function faultsWhole({ name }: Node): boolean { return !PARTIAL.test(name); }
+
+/** Monitor functions that answer, behind what they have done, whether a region must be left: 0 where it may go on. */
+const ANSWERS: ReadonlySet<string> = new Set(["moveToSegment", "loadSegment", "writeControl", "invalidatePage"]);
+
+export function answersWhetherToLeave({ op, name }: Node): boolean { return op === "monitor" && ANSWERS.has(name); }
+
+/** Monitor functions that set EIP, from the one behind the instruction that stands there when they are called; any of them may change the mode. */
+const TRANSFERS: ReadonlySet<string> = new Set(["softwareInterrupt", "breakpoint", "interruptReturn", "jumpFar", "callFar", "returnFar"]);
+
+export function transfers({ op, name }: Node): boolean { return op === "monitor" && TRANSFERS.has(name); }
 
 /** What a `call` or `monitor` node touches; undefined where a region may not make the call. */
 export function touchedBy({ name }: Node): Touched | undefined {
@@ -33,8 +53,6 @@ export function touchedBy({ name }: Node): Touched | undefined {
 }
 
 /** Monitor functions that a region calls at their exact count, and behind which it asks whether it may go on. */
-const EXACT: Readonly<Record<string, { readonly changesMode: boolean }>> = {
-  portIn: { changesMode: false }, portOut: { changesMode: false }, moveToSegment: { changesMode: true }, loadSegment: { changesMode: true },
-};
+const EXACT: ReadonlySet<string> = new Set(["portIn", "portOut"]);
 
-export function calledExactly({ name }: Node): { readonly changesMode: boolean } | undefined { return EXACT[name]; }
+export function calledExactly({ name }: Node): boolean { return EXACT.has(name); }

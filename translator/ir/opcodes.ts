@@ -95,6 +95,11 @@ export const OPS = {
   nearStore8: op("none", two, "memory"), nearStore16: op("none", two, "memory"), nearStore32: op("none", two, "memory"),
   nearModify8: op("i32", one, "memory"), nearModify16: op("i32", one, "memory"), nearModify32: op("i32", one, "memory"),
 
+  /**
+   * The linear address of an offset in segment register `number`, for an access of so many bytes that reads (0) or writes (1): no limit
+   * is met where the segment is 4 GiB of writable data, elsewhere the runtime function `name` checks.
+   */
+  linear: op("i32", three, "memory"),
   /** A runtime check by `name`: raises a guest fault or does nothing; sees its arguments only. */
   guard: op("none", [], "memory", true),
   /** A runtime function by `name`. */
@@ -111,9 +116,9 @@ export type Op = keyof typeof OPS;
 export interface Node {
   readonly op: Op;
   readonly args: readonly Node[];
-  /** const: the value; setFlags: the kind word; condition: the code. */
+  /** const: the value; setFlags: the kind word; condition: the code; linear: the segment register. */
   readonly number: number;
-  /** field, slot, compute, call, monitor: which. */
+  /** field, slot, linear, compute, call, monitor: which. */
   readonly name: string;
 }
 

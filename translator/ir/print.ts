@@ -103,6 +103,7 @@ class Printer {
   #text(node: Node): string {
     const operands = this.#operands(node).join(", ");
     if (node.op === "setFlags" || node.op === "setFlagsCarry" || node.op === "setFlagsIf") return `${node.op} ${kindName(node.number)} ${operands}`;
+    if (node.op === "linear") return `linear ${SEGMENTS[node.number]}, ${operands}`;
     if (node.op === "condition") return `condition ${CONDITIONS[node.number] ?? node.number}`;
     if (node.op.startsWith("near")) return `${node.op} ${this.#operands(node).map((operand, k) => (k === 0 && node.number !== 0 ? `${operand} + ${node.number}` : operand)).join(", ")}`;
     const head = HEADS.has(node.op) ? `${node.op} ${node.name}` : node.op;

@@ -15,7 +15,7 @@ export class IrInvalid extends Error {
 }
 
 const FIELDS = new Set(["d", "s", "b", "x", "c", "p", "m", "k"]);
-const NAMED = new Set<Node["op"]>(["field", "slot", "setSlot", "slotAt", "compute", "guard", "call", "monitor", "probe"]);
+const NAMED = new Set<Node["op"]>(["field", "slot", "setSlot", "slotAt", "linear", "compute", "guard", "call", "monitor", "probe"]);
 const SEGMENT_WORDS = new Set(["selector0", "base0", "limit0", "access0"]);
 /** Kinds that leave operands, that leave the carry too, and that depend on a count which may be 0. */
 const PLAIN_KINDS = new Set<number>([KIND.add, KIND.sub, KIND.logic, KIND.mul, KIND.imul]);

@@ -107,7 +107,7 @@ export class Semantics {
   segmented(segment: number, offset: Node, size: number, write: boolean): Node {
     const { mode } = this.form, { ir } = this;
     if (mode.flat && segment < FS && !(segment === CS && write)) return offset;
-    if (mode.flat && (segment === FS ? mode.fs : mode.gs) && segment >= FS) return ir.add(ir.slot(`base${segment}`), offset);
+    if (mode.flat && segment >= FS) return ir.node("linear", [offset, ir.const(size), ir.const(write ? 1 : 0)], segment, "segmentAddress");
     return ir.node("call", [ir.const(segment), offset, ir.const(size), ir.const(write ? 1 : 0)], 0, "segmentAddress");
   }
 

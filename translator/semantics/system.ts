@@ -151,7 +151,7 @@ const cli: SemanticFunction = (s) => {
 // --- Control, debug and model-specific registers ---------------------------------------------------------------
 
 const movFromControl: SemanticFunction = (s) => s.write(0, s.ir.monitor("readControl", s.read(1)));
-const movToControl: SemanticFunction = (s) => void s.ir.monitor("writeControl", s.read(0), s.read(1));
+const movToControl: SemanticFunction = (s) => void s.ir.monitor("writeControl", s.read(0), s.read(1), s.ir.nextEip());
 const movFromDebug: SemanticFunction = (s) => s.write(0, s.ir.monitor("readDebug", s.read(1)));
 const movToDebug: SemanticFunction = (s) => void s.ir.monitor("writeDebug", s.read(0), s.read(1));
 
@@ -262,7 +262,7 @@ const invlpg: SemanticFunction = (s) => {
   if (shape.kind !== "mem") return undefinedOpcode(s);
   s.ir.monitor("requirePrivilege");
   const base = shape.segment >= FS || !s.form.mode.flat ? s.ir.slot(`base${shape.segment}`) : s.const(0);
-  s.ir.monitor("invalidatePage", s.ir.add(base, s.address(0)));
+  s.ir.monitor("invalidatePage", s.ir.add(base, s.address(0)), s.ir.nextEip());
   return undefined;
 };
 

@@ -7,7 +7,7 @@ import { decode } from "../../../translator/translate.ts";
 import type { Instruction, Mode } from "../../../translator/translate.ts";
 
 /** As the cases run: flat 32-bit segments, ring 3, null FS and GS. */
-export const CASE_MODE: Mode = { bits: 32, flat: true, user: true, fs: false, gs: false };
+export const CASE_MODE: Mode = { bits: 32, flat: true, user: true };
 
 export interface Template {
   /** Operand and address size, REP: those prefixes that make another form. */

@@ -1,0 +1,329 @@
+/**
+ * Runs regions, one after the other, and answers what their code asks of the virtual CPU: steps, calls of the monitor, faults.
+ *
+ * A fault that is delivered and a transfer into another mode do not end the row: what follows them is entered at once where it is translated
+ * and nothing has to be polled.
+ */
+import { CHANGED } from "./abi.ts";
+import type { CodeSpace } from "./code-cache.ts";
+import type { Deliveries } from "./delivery.ts";
+import { type Execution, HOT } from "./execution.ts";
+import { currentFault } from "./faults.ts";
+import { type Insn, REGION } from "./insn.ts";
+import { isOfAnotherAddress } from "./interpreter.ts";
+import type { Measurement } from "./measure/measurement.ts";
+import type { Timer } from "./measure/stopwatch.ts";
+import { SLOW } from "./memory.ts";
+import { readTimestamp } from "./monitor/control.ts";
+import { type Entry, FAULTED, LEFT_NORMALLY, type Region, Regions } from "./region.ts";
+import type { Stepper } from "./single-step.ts";
+import { CR4_TSD, IF, IOPL, RF, SLOT, TF } from "./state.ts";
+import type { Trials } from "./trial.ts";
+import type { VcpuOptions } from "./vcpu.ts";
+import type { Instruction } from "../translator/translate.ts";
+
+const { eip: EIP, page: PAGE, halted: HALTED, shadow: SHADOW, eflags: EFLAGS, left: LEFT, faultId: FAULT_ID } = SLOT;
+/** A region returns to the loop after so many instructions at the latest, so that V8 enters its optimised code by the front door. */
+const SLICE = 100_000;
+/** So often a region is made anew because a way out that seemed cold was hot. */
+const MOST_REMADE = 8;
+/** Estimated host ns: a call of the monitor at its exact count, a fault, a transfer. */
+const CALLOUT_COST = 200, FAULT_COST = 1000, TRANSFER_COST = 200;
+
+export class RegionRunner {
+  readonly regions: Regions;
+  readonly #x: Execution;
+  readonly #stepper: Stepper;
+  readonly #deliveries: Deliveries;
+  readonly #trials: Trials;
+
+  constructor(execution: Execution, stepper: Stepper, deliveries: Deliveries, trials: Trials, options: VcpuOptions) {
+    this.#x = execution;
+    this.#stepper = stepper;
+    this.#deliveries = deliveries;
+    this.#trials = trials;
+    const { cpu, memory, cache, functions, measurement, interpreter } = execution;
+    this.regions = new Regions(cpu, memory, cache, functions, {
+      step: (site, left) => this.#stepInRegion(site, left),
+      timestamp: (site, left) => this.#timestamp(site, left),
+      enableInterrupts: () => this.#enableInterrupts(),
+      callOut: (site, left) => { this.#callOut(site, left); },
+      calledOut: (site) => this.#calledOut(site),
+      startCallout: (site) => { this.#startCallout(measurement!, site); },
+      stopCallout: () => { this.#stopCallout(); },
+    }, {
+      check: options.verifyCode, measurement, singleBlocks: options.singleBlocks ?? false, off: options.off ?? new Set(),
+      sampled: options.sampled ?? false, trials,
+      warm: (options.hotThreshold ?? HOT) / 8, becomeHead: (insn) => interpreter.becomeHead(insn),
+    });
+  }
+
+  /** Budget at the region's entry, and the count that goes with it. */
+  #entryBudget = 0;
+  #entryCount = 0;
+  /** The count up to which regions may follow one another; an event that a device moves to an earlier one ends the row. */
+  #limit = 0;
+  #event: unknown;
+
+  /** Runs the region at `head` and those that follow it; returns where the interpreter goes on, or undefined to poll. */
+  enter(head: Insn, limit: number): Insn | undefined {
+    const S = this.#x.cpu.words, { cache, memory, stats } = this.#x, measured = this.#x.measurement !== undefined;
+    memory.exact = false;
+    this.#leave = false;
+    this.#limit = limit;
+    const start = this.#x.count;
+    let at = head, code = LEFT_NORMALLY, count = start, next: Insn | undefined, space = this.#x.currentSpace();
+    for (;;) {
+      const eip = S[EIP]!;
+      let entry = at.r as Entry | undefined, budget = limit - count;
+      if (entry === undefined || entry.linear !== eip) entry = this.regions.at(at, eip, space);
+      if (budget > SLICE) budget = SLICE;
+      if (entry === undefined || budget < entry.region.length) {
+        S[PAGE] = eip & ~0xfff;
+        next = at;
+        break;
+      }
+      const { region } = entry;
+      this.#region = region;
+      this.#entryBudget = budget;
+      this.#entryCount = count;
+      cache.running = region;
+      region.entered++;
+      this.#resumed = (S[EFLAGS]! & RF) !== 0;
+      if (this.#resumed) S[EFLAGS] = S[EFLAGS]! & ~RF;
+      code = measured ? this.#runTimed(region, budget, entry.number) : region.run(budget, entry.number);
+      count += budget - S[LEFT]!;
+      stats.entries++;
+      if (code === CHANGED || code === FAULTED) {
+        count = code === CHANGED ? this.#leftChanged(region, count) : this.#leftByFault(region, count);
+        this.#leave = this.#mustTurn(count >= limit);
+        code = LEFT_NORMALLY;
+        space = this.#x.currentSpace();
+      }
+      if (code !== LEFT_NORMALLY || this.#leave || count >= limit || memory.patience < 0) break;
+      if (!space.mode.flat) { next = this.#x.interpreter.fetch; break; }
+      const to = S[EIP]!, mapped = space.ring.exec[to >>> 12]!, page = (mapped & SLOW) === 0 ? space.pages[(to ^ mapped) >>> 12] : undefined;
+      if (page === undefined) { next = this.#x.interpreter.fetch; break; }
+      at = page.at((to ^ mapped) & 0xfff);
+      if (at.kind !== REGION && !this.#leftOften(region, at, space)) {
+        S[PAGE] = to & ~0xfff;
+        next = at;
+        break;
+      }
+    }
+    stats.translated += count - start;
+    this.#x.count = count;
+    cache.running = undefined;
+    memory.exact = true;
+    if (code !== LEFT_NORMALLY) this.#retry();
+    else if (this.#event !== undefined) this.#throwEvent();
+    else if (next?.kind === REGION && !this.#trials.running && !isOfAnotherAddress(next, S[EIP]!)) this.#stepper.step(); // the head as the instruction that it is
+    else if ((S[EFLAGS]! & RF) === 0) return next;
+    return undefined;
+  }
+
+  /** RF was set when the region was entered: its first instruction clears it. Only instruction breakpoints, of which there are none, would ask. */
+  #resumed = false;
+
+  /**
+   * A region left to `insn`, which is not the head of one. Where that happens often, the region is made anew with what it did not hold, or
+   * `insn` becomes a head. Returns whether it did.
+   */
+  #leftOften(region: Region, insn: Insn, space: CodeSpace): boolean {
+    if (!this.#x.interpreter.leftTo(insn)) return false;
+    if (this.regions.addEntry(insn, this.#x.cpu.words[EIP]!, space)) return true;
+    if (region.dropped || !region.text.cold.has(this.#x.cpu.words[EIP]!) || region.trial.remade >= MOST_REMADE) return this.#x.interpreter.becomeHead(insn);
+    insn.h = 0;
+    this.regions.tryAgain(region);
+    this.#x.interpreter.becomeHead(region.head);
+    return false;
+  }
+
+  #runTimed(region: Region, budget: number, entry: number): number {
+    const { watch, translated } = this.#x.measurement!, started = watch.start(translated);
+    try {
+      return region.run(budget, entry);
+    } finally {
+      watch.stop(translated, started);
+      if (region.dropped) this.#x.measurement!.fetchTranslated(region); // what it counted after it was dropped
+    }
+  }
+
+  /** The region must not go on: something is to be polled or delivered. */
+  #leave = false;
+  #region: Region | undefined;
+
+  /** A fault or a retry in generated code: the state is written back, the site says where it is. `count`: at the end of its block. */
+  #atSite({ sites, counts }: Region, count: number): void {
+    const S = this.#x.cpu.words, id = S[FAULT_ID]!, site = sites[id]!;
+    if (counts !== undefined) counts.missed[id]!++;
+    this.#stopCallout();
+    S[EIP] = site.eip;
+    this.#x.count = count - site.rest;
+    if (this.#resumed && this.#x.count === this.#entryCount) S[EFLAGS] = S[EFLAGS]! | RF;
+  }
+
+  #retry(): void {
+    this.#atSite(this.#region!, this.#x.count);
+    this.#x.stats.retries++;
+    this.#stepper.step();
+  }
+
+  /** Delivers the fault of generated code; returns the count. */
+  #leftByFault(region: Region, count: number): number {
+    const { memory } = this.#x;
+    this.#atSite(region, count);
+    this.#x.cache.running = undefined;
+    memory.patience -= FAULT_COST;
+    if (this.#deliveries.faulted(currentFault) === "shutdown") this.#deliveries.shutdown = true;
+    memory.exact = false;
+    return this.#x.count;
+  }
+
+  /** A region was left behind an instruction that may have changed the mode; returns the count. */
+  #leftChanged({ counts }: Region, count: number): number {
+    if (counts !== undefined) counts.stopped[this.#x.cpu.words[FAULT_ID]!]!++;
+    this.#x.memory.patience -= TRANSFER_COST;
+    this.#x.modeStale = true;
+    return this.#x.count = count;
+  }
+
+  /**
+   * Behind a fault or a transfer: whether something must be seen to before the next instruction, beside RF. No event can have become due
+   * unless the count is `spent`; an interrupt is taken here.
+   */
+  #mustTurn(spent: boolean): boolean {
+    const x = this.#x, S = x.cpu.words;
+    if (spent || this.#deliveries.shutdown || S[HALTED] !== 0 || S[SHADOW] !== 0 || (S[EFLAGS]! & TF) !== 0 || x.breakpoints.enabled) return true;
+    if ((S[EFLAGS]! & IF) === 0 || !x.host.interruptRequested()) return false;
+    x.cache.running = undefined;
+    x.memory.exact = true;
+    this.#deliveries.interrupt();
+    x.memory.exact = false;
+    return this.#deliveries.shutdown;
+  }
+
+  #throwEvent(): never {
+    const event = this.#event;
+    this.#event = undefined;
+    throw event;
+  }
+
+  /**
+   * A region hands one instruction to the interpreter. Registers are written back. Returns 0 where the region goes on behind it; the state
+   * words `left` and, where it does not, `eip` say how.
+   */
+  #stepInRegion(id: number, left: number): number {
+    const S = this.#x.cpu.words, region = this.#region!, site = region.sites[id]!;
+    const flushes = this.#x.memory.stats.flushes, key = this.#x.keyNow(), next = S[EIP] = site.eip;
+    this.#x.cache.running = undefined;
+    this.#x.memory.exact = true;
+    let actual = left + site.rest;
+    const first = actual, counts = region.counts;
+    this.#x.count = this.#entryCount + this.#entryBudget - actual;
+    let again = true;
+    try {
+      while (again) {
+        if (counts === undefined) this.#stepper.step();
+        else this.#stepper.timedStep(this.#x.measurement!, this.#x.measurement!.stepTimer(countedAt(region, id)));
+        actual--;
+        again = S[EIP] === next && actual > region.length && !this.#x.mustPoll(this.#limit);
+      }
+    } catch (event) {
+      this.#event = event;
+      this.#leave = true;
+      if (counts !== undefined) {
+        counts.missed[id]!++;
+        counts.extra[id]! += first - actual;
+      }
+      S[LEFT] = actual;
+      return 1;
+    } finally {
+      this.#x.cache.running = region;
+      this.#x.memory.exact = false;
+    }
+    const charged = actual - (site.rest - 1);
+    if (counts !== undefined) counts.extra[id]! += first - actual - 1;
+    this.#leave = this.#x.mustPoll(this.#limit) || this.#x.keyNow() !== key;
+    if (this.#leave || S[EIP] !== site.next || region.dropped || charged < region.length || this.#x.memory.stats.flushes !== flushes) {
+      if (counts !== undefined) counts.stopped[id]!++;
+      S[LEFT] = actual;
+      return 1;
+    }
+    S[LEFT] = charged;
+    return 0;
+  }
+
+  /** Flushes before the callout that is being made. */
+  #flushes = 0;
+
+  /** A region calls the monitor itself, at the exact count. */
+  #callOut(id: number, left: number): void {
+    this.#x.count = this.#entryCount + this.#entryBudget - left - this.#region!.sites[id]!.rest;
+    this.#x.memory.patience -= CALLOUT_COST;
+    if (this.#x.measurement !== undefined) this.#startCallout(this.#x.measurement, id);
+    this.#x.memory.exact = true;
+    this.#x.cache.running = undefined;
+    this.#flushes = this.#x.memory.stats.flushes;
+  }
+
+  /** The callout that is being timed. */
+  #callout: { readonly timer: Timer; readonly started: number } | undefined;
+
+  #startCallout(measurement: Measurement, id: number): void {
+    const timer = measurement.stepTimer(countedAt(this.#region!, id));
+    this.#callout = { timer, started: measurement.watch.start(timer) };
+  }
+
+  #stopCallout(): void {
+    const callout = this.#callout;
+    if (callout === undefined) return;
+    this.#callout = undefined;
+    this.#x.measurement!.watch.stop(callout.timer, callout.started);
+  }
+
+  /** Behind it: 0 where the region may go on. */
+  #calledOut(id: number): number {
+    const region = this.#region!;
+    this.#x.count++;
+    this.#stopCallout();
+    this.#x.memory.exact = false;
+    this.#x.cache.running = region;
+    this.#leave = this.#x.mustPoll(this.#limit);
+    if (!this.#leave && !region.dropped && this.#x.memory.stats.flushes === this.#flushes) return 0;
+    if (region.counts !== undefined) region.counts.stopped[id]!++;
+    return 1;
+  }
+
+  /**
+   * STI in a region. Returns 0 where it is done, the shadow of one instruction with it; 1 where it faults and must be executed as any
+   * other; 2 where it is done and an interrupt is to be taken behind its shadow.
+   */
+  #enableInterrupts(): number {
+    const { cpu } = this.#x;
+    if (cpu.cpl > (cpu.eflags & IOPL) >> 12) return 1;
+    if ((cpu.eflags & IF) !== 0) return 0;
+    cpu.eflags |= IF;
+    cpu.shadow = 1;
+    return this.#x.host.interruptRequested() ? 2 : 0;
+  }
+
+  /**
+   * RDTSC in a region, at its exact count. Returns 0 with EDX:EAX in the state words, or 1 where it must be executed as any other
+   * (CR4.TSD).
+   */
+  #timestamp(id: number, left: number): number {
+    const { cpu } = this.#x;
+    if ((cpu.cr4 & CR4_TSD) !== 0) return 1;
+    this.#x.count = this.#entryCount + this.#entryBudget - left - this.#region!.sites[id]!.rest;
+    if (this.#x.measurement === undefined) readTimestamp(this.#x.monitor);
+    else this.#x.measurement.watch.time(this.#x.measurement.stepTimer(countedAt(this.#region!, id)), () => readTimestamp(this.#x.monitor));
+    return 0;
+  }
+}
+
+/** The instruction at a site of a counted region. */
+function countedAt({ text, sites }: Region, id: number): Instruction {
+  const { block, rest } = sites[id]!, { instructions } = text.counted[block]!;
+  return instructions[instructions.length - rest]!.instruction;
+}
