@@ -32,8 +32,8 @@ export interface HandlerSource {
   readonly tooLong: Handler;
 }
 
-/** Why a region goes: a store into its code, a page that is written again and again, other ways have become hot, it became a part of another, or everything is forgotten. */
-export type DropCause = "store" | "data page" | "remade" | "absorbed" | "eviction";
+/** Why a region goes: a store into its code, a page that is written again and again, other ways have become hot, it is wanted at another address, it became a part of another, or everything is forgotten. */
+export type DropCause = "store" | "data page" | "remade" | "moved" | "absorbed" | "eviction";
 
 /** A translated region as the cache needs to know it. */
 export interface CodeRange {
@@ -55,6 +55,8 @@ export class CodePage {
   /** The linear page at which it was last executed, while somebody counts; -1 before. */
   linear = -1;
   readonly undecoded: Handler;
+  /** Its code runs at several linear addresses. */
+  isMobile = false;
 
   constructor(shared: Frame, space: CodeSpace) {
     this.frame = shared.number;

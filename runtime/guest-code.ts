@@ -8,7 +8,7 @@ import { decode, x87Opcode, type CodeView, type Fields, type Instruction } from 
 /** What is known beside the code itself. */
 export interface Knowledge {
   /** Where an indirect transfer went, most often first. */
-  targets(insn: Insn): readonly number[];
+  targets(insn: Insn, linear: number): readonly number[];
   /** Whether a linear address is better left to another region. */
   elsewhere(address: number): boolean;
 }
@@ -49,7 +49,7 @@ export class GuestCode implements CodeView {
   }
 
   targets(address: number): readonly number[] {
-    const insn = this.insn(address), targets = insn === undefined ? [] : this.#knowledge.targets(insn);
+    const insn = this.insn(address), targets = insn === undefined ? [] : this.#knowledge.targets(insn, address);
     this.#targets.set(address, targets);
     return targets;
   }

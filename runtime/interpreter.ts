@@ -83,6 +83,8 @@ export class Interpreter {
   readonly #functions: (name: string) => RuntimeFunction;
   readonly #profile: boolean;
   readonly #hotThreshold: number;
+  /** The heat at which code that is translated already, but for another address, is translated anew. */
+  readonly #movedThreshold: number;
   readonly #check: CodeCheck | undefined;
   /** The detour of region heads. */
   readonly #enter: Handler;
@@ -104,6 +106,7 @@ export class Interpreter {
     this.#functions = functions;
     this.#profile = profile;
     this.#hotThreshold = hotThreshold;
+    this.#movedThreshold = Math.max(1, hotThreshold >> 3);
     this.#check = options.check;
     const S = cpu.words, { stopped } = this;
     this.stop = (insn) => {
@@ -116,7 +119,7 @@ export class Interpreter {
       return i;
     };
     this.fetch.f = this.stop;
-    this.#enter = (head) => (isOfAnotherAddress(head, S[PAGE]! + head.o | 0) ? head.g(head) : this.stop(head));
+    this.#enter = (head) => (isOfAnotherAddress(head, S[PAGE]! + head.o | 0) && ++(head.r as Entry).away < this.#movedThreshold ? head.g(head) : this.stop(head));
   }
 
   /** The code space of a mode: its pages and its way of making handlers. */
@@ -142,6 +145,9 @@ export class Interpreter {
     };
     return this.cache.newSpace(mode, source, ring, pages);
   }
+
+  /** Whether a head was executed so often at other addresses than its region is bound to that this region is to be made anew. */
+  hasMoved({ away }: Entry): boolean { return away >= this.#movedThreshold; }
 
   /** Makes an ordinary instruction the head of a region to be. */
   becomeHead(insn: Insn): boolean {
@@ -224,7 +230,7 @@ export class Interpreter {
    * The same, one by one, counting every execution and noting where pages are executed. In a trial (`base` is not 0) region heads are
    * executed as the instructions that they are.
    */
-  runCounted(start: Insn, limit: number, space: CodeSpace, base: number, went: (insn: Insn, linear: number) => void): void {
+  runCounted(start: Insn, limit: number, space: CodeSpace, base: number, went: (insn: Insn, distance: number) => void): void {
     const S = this.cpu.words, { stopped } = this;
     let i = start, at = start, left = limit, page = -1;
     try {
@@ -239,7 +245,7 @@ export class Interpreter {
         else {
           saw(at, base);
           i = at.kind === REGION && !at.exact ? at.g(at) : at.f(at);
-          if (i !== at.n && i !== at.t && i !== stopped && at.kind !== LINK && i !== at) went(at, i.kind === FETCH ? S[EIP]! + S[CS_BASE]! | 0 : S[PAGE]! + i.o | 0);
+          if (i !== at.n && i !== at.t && i !== stopped && at.kind !== LINK && i !== at) went(at, (i.kind === FETCH ? S[EIP]! + S[CS_BASE]! : S[PAGE]! + i.o) - page - at.o | 0);
         }
         left -= 1;
         if (S[WASTED] !== 0) {
@@ -266,7 +272,8 @@ export class Interpreter {
  * then an ordinary instruction.
  */
 export function isOfAnotherAddress(head: Insn, linear: number): boolean {
-  return head.r !== undefined && !head.exact && (head.r as Entry).linear !== linear;
+  const entry = head.r as Entry | undefined;
+  return entry !== undefined && !head.exact && entry.linear !== linear && !entry.region.isMobile;
 }
 
 /** Remembers at which linear page the code of a frame runs. */

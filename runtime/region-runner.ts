@@ -54,7 +54,7 @@ export class RegionRunner {
     }, {
       check: options.verifyCode, measurement, singleBlocks: options.singleBlocks ?? false, off: options.off ?? new Set(),
       sampled: options.sampled ?? false, trials,
-      warm: (options.hotThreshold ?? HOT) / 8, becomeHead: (insn) => interpreter.becomeHead(insn),
+      warm: (options.hotThreshold ?? HOT) / 8, becomeHead: (insn) => interpreter.becomeHead(insn), hasMoved: (entry) => interpreter.hasMoved(entry),
     });
   }
 
@@ -76,22 +76,23 @@ export class RegionRunner {
     for (;;) {
       const eip = S[EIP]!;
       let entry = at.r as Entry | undefined, budget = limit - count;
-      if (entry === undefined || entry.linear !== eip) entry = this.regions.at(at, eip, space);
+      if (entry === undefined || entry.linear !== eip && !entry.region.isMobile) entry = this.regions.at(at, eip, space);
       if (budget > SLICE) budget = SLICE;
       if (entry === undefined || budget < entry.region.length) {
         S[PAGE] = eip & ~0xfff;
         next = at;
         break;
       }
-      const { region } = entry;
+      const { region } = entry, delta = eip - entry.linear | 0;
       this.#region = region;
+      this.#delta = delta;
       this.#entryBudget = budget;
       this.#entryCount = count;
       cache.running = region;
       region.entered++;
       this.#resumed = (S[EFLAGS]! & RF) !== 0;
       if (this.#resumed) S[EFLAGS] = S[EFLAGS]! & ~RF;
-      code = measured ? this.#runTimed(region, budget, entry.number) : region.run(budget, entry.number);
+      code = measured ? this.#runTimed(region, budget, entry.number, delta) : region.run(budget, entry.number, delta);
       count += budget - S[LEFT]!;
       stats.entries++;
       if (code === CHANGED || code === FAULTED) {
@@ -132,17 +133,17 @@ export class RegionRunner {
   #leftOften(region: Region, insn: Insn, space: CodeSpace): boolean {
     if (!this.#x.interpreter.leftTo(insn)) return false;
     if (this.regions.addEntry(insn, this.#x.cpu.words[EIP]!, space)) return true;
-    if (region.dropped || !region.text.cold.has(this.#x.cpu.words[EIP]!) || region.trial.remade >= MOST_REMADE) return this.#x.interpreter.becomeHead(insn);
+    if (region.dropped || !region.text.cold.has(this.#x.cpu.words[EIP]! - this.#delta | 0) || region.trial.remade >= MOST_REMADE) return this.#x.interpreter.becomeHead(insn);
     insn.h = 0;
     this.regions.tryAgain(region);
     this.#x.interpreter.becomeHead(region.head);
     return false;
   }
 
-  #runTimed(region: Region, budget: number, entry: number): number {
+  #runTimed(region: Region, budget: number, entry: number, delta: number): number {
     const { watch, translated } = this.#x.measurement!, started = watch.start(translated);
     try {
-      return region.run(budget, entry);
+      return region.run(budget, entry, delta);
     } finally {
       watch.stop(translated, started);
       if (region.dropped) this.#x.measurement!.fetchTranslated(region); // what it counted after it was dropped
@@ -152,13 +153,15 @@ export class RegionRunner {
   /** The region must not go on: something is to be polled or delivered. */
   #leave = false;
   #region: Region | undefined;
+  /** How far its code is from where it was made. */
+  #delta = 0;
 
   /** A fault or a retry in generated code: the state is written back, the site says where it is. `count`: at the end of its block. */
   #atSite({ sites, counts }: Region, count: number): void {
     const S = this.#x.cpu.words, id = S[FAULT_ID]!, site = sites[id]!;
     if (counts !== undefined) counts.missed[id]!++;
     this.#stopCallout();
-    S[EIP] = site.eip;
+    S[EIP] = site.eip + this.#delta;
     this.#x.count = count - site.rest;
     if (this.#resumed && this.#x.count === this.#entryCount) S[EFLAGS] = S[EFLAGS]! | RF;
   }
@@ -215,7 +218,7 @@ export class RegionRunner {
    */
   #stepInRegion(id: number, left: number): number {
     const S = this.#x.cpu.words, region = this.#region!, site = region.sites[id]!;
-    const flushes = this.#x.memory.stats.flushes, key = this.#x.keyNow(), next = S[EIP] = site.eip;
+    const flushes = this.#x.memory.stats.flushes, key = this.#x.keyNow(), next = S[EIP] = site.eip + this.#delta | 0;
     this.#x.cache.running = undefined;
     this.#x.memory.exact = true;
     let actual = left + site.rest;
@@ -245,7 +248,7 @@ export class RegionRunner {
     const charged = actual - (site.rest - 1);
     if (counts !== undefined) counts.extra[id]! += first - actual - 1;
     this.#leave = this.#x.mustPoll(this.#limit) || this.#x.keyNow() !== key;
-    if (this.#leave || S[EIP] !== site.next || region.dropped || charged < region.length || this.#x.memory.stats.flushes !== flushes) {
+    if (this.#leave || S[EIP] !== (site.next + this.#delta | 0) || region.dropped || charged < region.length || this.#x.memory.stats.flushes !== flushes) {
       if (counts !== undefined) counts.stopped[id]!++;
       S[LEFT] = actual;
       return 1;

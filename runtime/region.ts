@@ -2,7 +2,9 @@
  * Translated regions: made where the profile says, entered at their head, dropped when a byte they were made from changes.
  *
  * A region is bound to linear addresses: its head is found as a decoded instruction (by physical page), so it also compares the linear
- * address it was made for. Other pages it spans are compared with the EXEC entries they had, on the edges that lead there.
+ * address it was made for. Where its code is met at another one (each process has shared libraries somewhere else), it is made anew as
+ * a *mobile* region, which is told how far away it runs. Other pages it spans are compared with the EXEC entries they had, on the edges
+ * that lead there.
  */
 import { type CodeCache, type CodeRange, type CodeSpace, type DropCause } from "./code-cache.ts";
 import { GuestFault, Retry } from "./faults.ts";
@@ -15,26 +17,32 @@ import { regionCounts, type Measurement, type RegionCounts } from "./measure/mea
 import { sampledText } from "./measure/sampled-text.ts";
 import type { Timer } from "./measure/stopwatch.ts";
 import type { Trial, Trials } from "./trial.ts";
-import type { GuestMemory } from "./memory.ts";
+import { SLOW, type GuestMemory } from "./memory.ts";
 import { type CpuState } from "./state.ts";
 import { CARRY_LOCAL, discover, PASSES, regionText, type CodeView, type RegionBlocks, type RegionLimits, type RegionText, type Site } from "../translator/translate.ts";
 
 /** What a region's function returns, beside CHANGED. */
 export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
 
-export type RegionFunction = (left: number, entry: number) => number;
+export type RegionFunction = (left: number, entry: number, delta: number) => number;
 
 /** What `Insn.r` holds: a place where a region may be entered. */
 export interface Entry {
   readonly region: Region;
   readonly insn: Insn;
+  /** Where it was when the region was made. */
   readonly linear: number;
+  readonly host: number;
   /** What the region's function is called with. */
   readonly number: number;
+  /** How often the interpreter executed it at another address. */
+  away: number;
 }
 
 export interface Region extends CodeRange {
   readonly head: Insn;
+  /** It can be entered at any linear address that maps its code; otherwise at that of its making alone. */
+  readonly isMobile: boolean;
   readonly linear: number;
   readonly space: CodeSpace;
   /** The head's is the first. */
@@ -45,6 +53,8 @@ export interface Region extends CodeRange {
   readonly length: number;
   readonly text: RegionText;
   readonly sourceLength: number;
+  /** Host addresses of its instructions; without those of functions that were copied in. */
+  readonly owned: number[];
   /** What discovery saw; from it the blocks can be found again. */
   readonly seen: SeenCode;
   dropped: boolean;
@@ -110,6 +120,8 @@ export interface RegionsOptions {
   readonly trials: Trials;
   /** The heat at which an instruction inside a region that is made anew becomes an entry too. */
   readonly warm: number;
+  /** Whether an entry was executed often enough at other addresses than its region is bound to. */
+  hasMoved(entry: Entry): boolean;
   /** Makes an ordinary instruction stop the interpreter, so that a region can be entered. */
   becomeHead(insn: Insn): boolean;
 }
@@ -119,6 +131,17 @@ export type CodeCheck = (source: string, names: readonly string[]) => void;
 
 /** Estimated host ns that making a region takes. */
 const MAKING_COST = 1_000_000;
+
+/** A region, and where its entries are now. */
+interface Inside {
+  readonly region: Region;
+  readonly entries: readonly number[];
+}
+
+interface Owner {
+  readonly region: Region;
+  readonly linear: number;
+}
 
 export class Regions {
   readonly stats = { made: 0, dropped: 0, instructions: 0, blocks: 0, codeBytes: 0, refused: 0 };
@@ -132,8 +155,8 @@ export class Regions {
   /** Regions are entered at their head only. */
   readonly #oneEntry: boolean;
   readonly #live = new Set<Region>();
-  /** By linear address: the region that it is part of, functions that were copied in apart. */
-  readonly #owners = new Map<CodeSpace, Map<number, Region>>();
+  /** By host address: the region that it is part of, functions that were copied in apart, and the linear address there. */
+  readonly #owners = new Map<CodeSpace, Map<number, Owner>>();
   #liveBytes = 0;
 
   constructor(cpu: CpuState, memory: GuestMemory, cache: CodeCache, functions: (name: string) => RuntimeFunction, calls: RegionCalls, options: RegionsOptions) {
@@ -152,7 +175,7 @@ export class Regions {
   get live(): Iterable<Region> { return this.#live; }
   /** What was ever executed in a mode; for tools. */
   view(space: CodeSpace): CodeView {
-    return new GuestCode(this.#memory, space, -1, { targets: (insn) => this.#options.trials.targets(insn), elsewhere: () => false });
+    return new GuestCode(this.#memory, space, -1, { targets: (insn, linear) => this.#options.trials.targets(insn, linear), elsewhere: () => false });
   }
 
   /** Whether there are more regions, or more of their source, than the host should hold; the engine then forgets them all. */
@@ -161,13 +184,27 @@ export class Regions {
   /** Where a region is entered at `head`, now at linear address `linear`; made if there is none. Undefined where the interpreter must go on. */
   at(head: Insn, linear: number, space: CodeSpace): Entry | undefined {
     const known = head.r as Entry | undefined;
-    if (known !== undefined) return known.linear === linear ? known : undefined;
+    if (known !== undefined) {
+      if (known.linear === linear || known.region.isMobile) return known;
+      return this.#options.hasMoved(known) ? this.#move(known, linear, space) : undefined;
+    }
     if (!space.mode.flat) return this.#refuse(head);
     if (isResting(space, linear)) return this.#refuse(head, 0);
     if (this.addEntry(head, linear, space)) return head.r as Entry | undefined;
     const trial = this.#options.trials.at(head);
     if (trial === undefined) return undefined;
-    return this.#make({ head, linear, space, trial }, trial.entries) === undefined ? this.#refuse(head) : head.r as Entry | undefined;
+    return this.#make({ head, linear, space, trial }, trial.entries.map((distance) => linear + distance | 0)) === undefined ? this.#refuse(head) : head.r as Entry | undefined;
+  }
+
+  /** Makes a region anew that is bound to another address, so that it can be entered at any. */
+  #move({ insn, region, linear: from }: Entry, linear: number, space: CodeSpace): Entry | undefined {
+    const delta = linear - from | 0, wanted = region.entries.slice(1).map((entry) => entry.linear + delta | 0);
+    space.decodedAt(linear)!.page.isMobile = true;
+    this.#forget(region, "moved");
+    this.#make({ head: region.head, linear: region.linear + delta | 0, space, trial: region.trial }, wanted);
+    const moved = insn.r as Entry | undefined;
+    if (moved === undefined) insn.h = COOL;
+    return moved;
   }
 
   #refuse(head: Insn, heat = COOL): undefined {
@@ -181,19 +218,26 @@ export class Regions {
 
   /** Makes the region that `insn` is a part of anew, so that it can be entered there too. False where there is none, or it has too many entries. */
   addEntry(insn: Insn, linear: number, space: CodeSpace): boolean {
-    const owner = this.#owners.get(space)?.get(linear);
-    if (owner === undefined || this.#oneEntry || owner.entries.length >= MOST_ENTRIES || insn.r !== undefined) return false;
-    const wanted = [...owner.entries.slice(1).map((entry) => entry.linear), linear, ...this.#warm(owner)];
-    this.#forget(owner, "remade");
-    const made = this.#make(owner, wanted);
+    const owner = this.#ownerOf(space, linear);
+    if (owner === undefined || this.#oneEntry || owner.region.entries.length >= MOST_ENTRIES || insn.r !== undefined) return false;
+    const { region } = owner, delta = linear - owner.linear | 0;
+    const wanted = [...region.entries.slice(1).map((entry) => entry.linear + delta | 0), linear, ...this.#warm(region, delta)];
+    if (delta !== 0) space.decodedAt(linear)!.page.isMobile = true;
+    this.#forget(region, "remade");
+    const made = this.#make({ ...region, linear: region.linear + delta | 0 }, wanted);
     if (made !== undefined && insn.r !== undefined) return true;
     insn.h = COOL;
     return false;
   }
 
-  /** Places inside a region that are on their way to becoming entries: making it anew for each of them costs too much. */
-  #warm({ text, space }: Region): number[] {
-    return text.addresses.filter((address) => {
+  #ownerOf(space: CodeSpace, linear: number): Owner | undefined {
+    const entry = space.ring.exec[linear >>> 12]!;
+    return (entry & SLOW) === 0 ? this.#owners.get(space)?.get(linear ^ entry) : undefined;
+  }
+
+  /** Places inside a region, now `delta` away, that are on their way to becoming entries: making it anew for each of them costs too much. */
+  #warm({ text, space }: Region, delta: number): number[] {
+    return text.addresses.map((address) => address + delta | 0).filter((address) => {
       const insn = space.decodedAt(address)?.insn;
       return insn !== undefined && insn.r === undefined && insn.h >= this.#options.warm;
     });
@@ -202,13 +246,13 @@ export class Regions {
   /** Forgets a region of which the profile was wrong; a new trial begins at its head. */
   tryAgain(region: Region): void {
     this.#forget(region, "remade");
-    this.#options.trials.again(region.head, region.trial, region.entries.slice(1).map((entry) => entry.linear));
+    this.#options.trials.again(region.head, region.trial, region.entries.slice(1).map((entry) => entry.linear - region.linear | 0));
   }
 
   /** Whether a region that is too large to become a part of another can be entered here. */
   #isLargeEntry(space: CodeSpace, address: number): boolean {
-    const owner = this.#owners.get(space)?.get(address);
-    return owner !== undefined && owner.text.instructions >= this.limits.instructions / 2 && owner.entries.some(({ linear }) => linear === address);
+    const owner = this.#ownerOf(space, address);
+    return owner !== undefined && owner.region.text.instructions >= this.limits.instructions / 2 && owner.region.entries.some(({ linear }) => linear === owner.linear);
   }
 
   #forget(region: Region, cause: DropCause): void {
@@ -216,17 +260,22 @@ export class Regions {
     region.drop(cause);
   }
 
-  /** Regions that are a part of what was found, with all their entries. */
-  #inside(space: CodeSpace, { blocks }: RegionBlocks): Region[] {
-    const owners = this.#owners.get(space);
-    if (owners === undefined || this.#oneEntry) return [];
-    const addresses = new Set(blocks.filter(({ isRoot }) => isRoot).flatMap(({ instructions }) => instructions.map(({ address }) => address)));
-    const regions = new Set<Region>();
-    for (const address of addresses) {
-      const owner = owners.get(address);
-      if (owner !== undefined) regions.add(owner);
+  /** Regions that are a part of what was found, with all their entries: where these are now. */
+  #inside(space: CodeSpace, { blocks }: RegionBlocks): Inside[] {
+    if (this.#oneEntry) return [];
+    const found = new Map<number, number>(), regions = new Set<Region>();
+    for (const { isRoot, instructions } of blocks) {
+      if (!isRoot) continue;
+      for (const { address } of instructions) {
+        found.set(address ^ space.ring.exec[address >>> 12]!, address);
+        const owner = this.#ownerOf(space, address);
+        if (owner !== undefined) regions.add(owner.region);
+      }
     }
-    return [...regions].filter(({ entries }) => entries.every(({ linear }) => addresses.has(linear)));
+    return [...regions].flatMap((region): Inside[] => {
+      const entries = region.entries.map(({ host }) => found.get(host));
+      return entries.includes(undefined) ? [] : [{ region, entries: entries as number[] }];
+    });
   }
 
   // --- Making ------------------------------------------------------------------------------------------------
@@ -235,29 +284,35 @@ export class Regions {
     const { linear, space, trial } = planned, { measurement, trials } = this.#options;
     const timed = <T>(timer: Timer | undefined, action: () => T): T => (measurement === undefined || timer === undefined ? action() : measurement.watch.time(timer, action));
     const view = new GuestCode(this.#memory, space, trial.base, {
-      targets: (insn) => trials.targets(insn),
+      targets: (insn, at) => trials.targets(insn, at),
       elsewhere: (address) => this.#isLargeEntry(space, address),
     });
     const found = timed(measurement?.discovery, () => this.#discover(linear, space, view, entries));
     if (found === undefined) return undefined;
-    const text = timed(measurement?.emission, () => regionText(found, { counters: measurement !== undefined, lines: this.#options.sampled, passesOff: this.#options.off }));
-    for (const region of this.#inside(space, found)) {
-      if (region.entries.every((entry) => text.entries.has(entry.linear))) this.#forget(region, "absorbed");
-    }
+    const inside = this.#inside(space, found), isMobile = this.#isMobile(space, linear, inside);
+    const text = timed(measurement?.emission, () => regionText(found, { isMobile, counters: measurement !== undefined, lines: this.#options.sampled, passesOff: this.#options.off }));
+    for (const { region, entries: now } of inside) if (now.every((address) => text.entries.has(address))) this.#forget(region, "absorbed");
     this.#memory.patience -= MAKING_COST;
-    return timed(measurement?.compilation, () => this.#compile({ ...planned, text }, view));
+    return timed(measurement?.compilation, () => this.#compile({ ...planned, text, isMobile }, view));
+  }
+
+  /** Whether a region at `linear` is to run anywhere: its page was met at several addresses, or a region that it takes in was made for another. */
+  #isMobile(space: CodeSpace, linear: number, inside: readonly Inside[]): boolean {
+    const page = space.decodedAt(linear)?.page;
+    if (inside.some(({ region, entries }) => region.isMobile || region.entries.some((entry, k) => entry.linear !== entries[k])) && page !== undefined) page.isMobile = true;
+    return page?.isMobile === true;
   }
 
   /** The blocks of a region, which may be entered wherever a region inside it could. */
   #discover(linear: number, space: CodeSpace, view: GuestCode, entries: readonly number[]): RegionBlocks | undefined {
     const found = discover(linear, view, this.limits, entries);
     if (found === undefined) return undefined;
-    const more = this.#inside(space, found).flatMap((region) => region.entries.map((entry) => entry.linear)).filter((address) => address !== linear && !entries.includes(address));
+    const more = this.#inside(space, found).flatMap((part) => part.entries).filter((address) => address !== linear && !entries.includes(address));
     return more.length === 0 ? found : discover(linear, view, this.limits, [...entries, ...more]);
   }
 
-  #compile(planned: Pick<Region, "head" | "linear" | "space" | "text" | "trial">, view: GuestCode): Region {
-    const { text, space: { ring } } = planned, { measurement, check } = this.#options;
+  #compile(planned: Pick<Region, "head" | "linear" | "space" | "text" | "trial" | "isMobile">, view: GuestCode): Region {
+    const { text, isMobile, space: { ring } } = planned, { measurement, check } = this.#options;
     const counts = measurement === undefined ? undefined : regionCounts(text, view.instructions());
     const pageNames = text.pages.map((_page, k) => `PAGE${k}`);
     const names = [...ABI_NAMES, ...pageNames, ...text.functions, ...(counts === undefined ? [] : COUNTING)];
@@ -265,27 +320,27 @@ export class Regions {
     const values: unknown[] = [
       this.#cpu.words, this.#memory.ram, this.#memory.ram16, this.#memory.ram32, ring.read, ring.write, ring.exec, Math.imul, Math.clz32,
       ...Object.values(slowPaths(ring, this.#cpu.words, measurement)), conditionOf, carryOf, flagsOf, this.#calls.step, this.#calls.timestamp, this.#calls.enableInterrupts, this.#calls.callOut, this.#calls.calledOut, caught,
-      ...text.pages.map((page) => view.entry(page)), ...text.functions.map((name) => this.#functions(name)),
+      ...text.pages.map((page) => (isMobile ? view.entry(page) ^ page << 12 : view.entry(page))), ...text.functions.map((name) => this.#functions(name)),
       ...(counts === undefined ? [] : [counts.words, this.#calls.startCallout, this.#calls.stopCallout]),
     ];
     const number = this.stats.made, body = this.#options.sampled ? sampledText(text.source, number) : `"use strict"; return ${text.source};`;
     const make = new Function(...names, body) as (...args: unknown[]) => RegionFunction;
     const entries = [...text.entries].flatMap(([linear, number]) => {
       const insn = view.insn(linear);
-      return insn === undefined ? [] : [{ insn, linear, number }];
+      return insn === undefined ? [] : [{ insn, linear, host: linear ^ view.entry(linear >>> 12), number }];
     });
     const run = make(...values), sourceLength = text.source.length;
     return this.#add({ ...planned, run, text: withSourceOf(run, text), sourceLength, ranges: view.ranges(), seen: view.seen(), counts, number }, entries);
   }
 
   /** Apart from `#make`, so that the region's closure keeps nothing of the view alive. */
-  #add(made: Pick<Region, "head" | "linear" | "space" | "run" | "text" | "sourceLength" | "trial" | "ranges" | "seen" | "counts" | "number">, places: ReadonlyArray<Omit<Entry, "region">>): Region {
+  #add(made: Pick<Region, "head" | "linear" | "isMobile" | "space" | "run" | "text" | "sourceLength" | "trial" | "ranges" | "seen" | "counts" | "number">, places: ReadonlyArray<Omit<Entry, "region" | "away">>): Region {
     const { text, space } = made, entries: Entry[] = [];
-    const region: Region = { ...made, entries, sites: text.sites, length: text.length, dropped: false, entered: 0, drop: (cause) => this.#drop(region, cause) };
+    const region: Region = { ...made, entries, owned: [], sites: text.sites, length: text.length, dropped: false, entered: 0, drop: (cause) => this.#drop(region, cause) };
     for (const place of places) {
       const { insn } = place;
       if (insn.r !== undefined || !(insn.kind === REGION || this.#options.becomeHead(insn))) continue;
-      const entry = { ...place, region };
+      const entry = { ...place, region, away: 0 };
       insn.r = entry;
       entries.push(entry);
     }
@@ -304,7 +359,11 @@ export class Regions {
   #own(space: CodeSpace, region: Region): void {
     let owners = this.#owners.get(space);
     if (owners === undefined) this.#owners.set(space, (owners = new Map()));
-    for (const address of region.text.addresses) if (!owners.has(address)) owners.set(address, region);
+    for (const linear of region.text.addresses) {
+      const host = linear ^ space.ring.exec[linear >>> 12]!;
+      if (!owners.has(host)) owners.set(host, { region, linear });
+      region.owned.push(host);
+    }
   }
 
   #drop(region: Region, cause: DropCause): void {
@@ -314,7 +373,7 @@ export class Regions {
     this.stats.dropped++;
     this.#live.delete(region);
     this.#liveBytes -= region.sourceLength;
-    for (const address of region.text.addresses) if (owners?.get(address) === region) owners.delete(address);
+    for (const host of region.owned) if (owners?.get(host)?.region === region) owners.delete(host);
     for (const { insn } of region.entries) {
       insn.r = undefined;
       insn.h = 0;

@@ -25,7 +25,7 @@ export interface Trial {
   stretches: number;
   /** How often a region at this head was made anew because its ways out had become hot. */
   readonly remade: number;
-  /** Linear addresses at which the region is to be entered beside its head. */
+  /** Where the region is to be entered beside its head: distances from it. */
   readonly entries: readonly number[];
 }
 
@@ -44,7 +44,7 @@ export class Trials {
   readonly #lengths: TrialLengths;
   readonly #open = new Map<Insn, Trial>();
   #numbers = 0;
-  /** By indirect transfer: the linear addresses that it went to in trials, and how often. */
+  /** By indirect transfer: how far from its own address it went in trials, and how often. */
   readonly #targets = new Map<Insn, Map<number, number>>();
   /** The stretch that runs now: what is left of it. */
   left = 0;
@@ -77,16 +77,16 @@ export class Trials {
     this.base = base;
   }
 
-  /** An indirect transfer went to a linear address. */
-  readonly went = (insn: Insn, linear: number): void => {
+  /** An indirect transfer went to an address at this distance. */
+  readonly went = (insn: Insn, distance: number): void => {
     let targets = this.#targets.get(insn);
     if (targets === undefined) this.#targets.set(insn, (targets = new Map()));
-    if (targets.size < MOST_TARGETS || targets.has(linear)) targets.set(linear, (targets.get(linear) ?? 0) + 1);
+    if (targets.size < MOST_TARGETS || targets.has(distance)) targets.set(distance, (targets.get(distance) ?? 0) + 1);
   };
 
-  /** Where an indirect transfer went, most often first. */
-  targets(insn: Insn): number[] {
-    return [...(this.#targets.get(insn) ?? [])].sort((a, b) => b[1] - a[1]).map(([linear]) => linear);
+  /** Where an indirect transfer, now at `linear`, went, most often first. */
+  targets(insn: Insn, linear: number): number[] {
+    return [...(this.#targets.get(insn) ?? [])].sort((a, b) => b[1] - a[1]).map(([distance]) => linear + distance | 0);
   }
 
   /** Every decoded instruction is forgotten. */

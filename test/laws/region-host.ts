@@ -111,7 +111,7 @@ export class RegionHost {
     setArithmeticFlags(words, initial.flags);
     words[SLOT.faultId] = -1;
     this.#steps = [];
-    const code = region(initial.budget, 0);
+    const code = region(initial.budget, 0, 0);
     let sum = 0;
     for (const word of memory.ram32) sum = Math.imul(sum ^ word, 0x01000193) + 1 | 0;
     return {

@@ -1,12 +1,13 @@
 /**
- * A region as one JavaScript function: `function (left, entry) { … }`; `entry` says where to begin, in regions that have several entries.
+ * A region as one JavaScript function: `function (left, entry, delta) { … }`. `entry` says where to begin, in regions that have several
+ * entries; `delta` how far from the addresses at which it was found the code is mapped, in regions that can run anywhere.
  *
  * Guest registers and flags are function-level locals, assigned in guest order, so that the one `catch` can write back what they are
  * at any fault. `left` is the budget: each block takes its exact length off at its beginning; it is tested on every back edge against the
  * region's whole length, which no way to the next test exceeds. Everything leaves through one write-back at the end.
  */
 import { generate } from "astring";
-import type { Expression, FunctionExpression, Statement } from "estree";
+import type { Expression, FunctionExpression, Identifier, Statement } from "estree";
 import { CHANGED, KIND, SLOT, type SlotName } from "../../runtime/abi.ts";
 import { answersWhetherToLeave, calledExactly, faultsWhole, touchedBy, transfers } from "../ir/calls.ts";
 import { OPS, type Meaning, type Node } from "../ir/opcodes.ts";
@@ -61,7 +62,7 @@ export interface RegionText {
   readonly sites: readonly Site[];
   /** The budget must be at least this at entry. */
   readonly length: number;
-  /** Linear pages whose EXEC entries the code compares; `PAGES[k]` in the source. */
+  /** Linear pages whose EXEC entries the code compares; `PAGE0` and so on in the source. A mobile region compares host pages. */
   readonly pages: readonly number[];
   readonly instructions: number;
   readonly blocks: number;
@@ -79,6 +80,8 @@ export interface RegionText {
 
 export interface RegionOptions {
   readonly passesOff?: ReadonlySet<string>;
+  /** The code may run at any distance of whole pages from where it was found; the function's third argument is that distance. */
+  readonly isMobile?: boolean;
   /** Generated code counts executions of blocks and ways out in `COUNT`. */
   readonly counters?: boolean;
   /** `lines` is filled; the source is the same. */
@@ -131,9 +134,16 @@ class RegionPlace implements Place {
   answer: Expression | undefined;
   /** Calls of the monitor are timed. */
   readonly #timed: boolean;
+  readonly #isMobile: boolean;
   #temporaries = 0;
 
-  constructor(timed: boolean) { this.#timed = timed; }
+  constructor(timed: boolean, isMobile: boolean) {
+    this.#timed = timed;
+    this.#isMobile = isMobile;
+  }
+
+  /** An address in guest code. */
+  address(found: number): Expression { return this.#isMobile ? MOVED({ a: number(found) }) : number(found); }
 
   get where(): Place["where"] { return { id: number(this.id), left: identifier("left") }; }
   temporary(): string { return `t${this.#temporaries++}`; }
@@ -154,7 +164,7 @@ class RegionPlace implements Place {
     const each = (template: (bindings: Bindings) => Statement[]): Statement[] => words.flatMap((each) => template({ w: word(each), r: identifier(each) }));
     const timed = this.#timed && (name !== into || transfers(node));
     const before = [
-      ...this.beforeGuard(), ...(transfers(node) ? CALL.from({ e: number(this.nextEip) }) : []), ...each(CALL.writeBack),
+      ...this.beforeGuard(), ...(transfers(node) ? CALL.from({ e: this.address(this.nextEip) }) : []), ...each(CALL.writeBack),
       ...(timed ? CALL.start({ i: number(this.id) }) : []),
     ];
     const behind = timed ? CALL.stop({}) : [];
@@ -178,8 +188,8 @@ class RegionPlace implements Place {
       case "reg32": return register(index);
       case "slot": return word(node.name);
       case "slotAt": return wordAt(number(SLOT[node.name as SlotName] + index));
-      case "nextEip": return number(this.nextEip);
-      case "thisEip": return number(this.thisEip);
+      case "nextEip": return this.address(this.nextEip);
+      case "thisEip": return this.address(this.thisEip);
       case "condition": {
         const { kind, inCarry } = this.known, known = kind === undefined ? undefined : conditionAfter(kind, node.number);
         if (known === undefined && inCarry && node.number >> 1 === 1) return CARRY_HOLDS[(node.number & 1) as 0 | 1];
@@ -231,6 +241,7 @@ const FLOW = {
   leaveIfSpent: statements("if (left < $n) { eip = $e; break leave; }"),
   name: statements("entry = $n;"),
   leaveIfRemapped: statements("if (EXEC[$k] !== $p) { eip = $e; break leave; }"),
+  leaveIfElsewhere: statements("if ((EXEC[$e >>> 12] ^ $e & -4096) !== $p) { eip = $e; break leave; }"),
   timestamp: statements(`if (timestamp($i, left) === 0) { eax = S[${SLOT.eax}]; edx = S[${SLOT.edx}]; }`),
   enableInterrupts: statements("const $t = enableInterrupts(); if ($t === 1) {}"),
   interrupted: statements(`if ($t === 2) { S[${SLOT.faultId}] = $i; left = left + $rest | 0; eip = $e; code = ${CHANGED}; break leave; }`),
@@ -243,9 +254,12 @@ const FLOW = {
   step: statements(`${WRITE_BACK} const $c = step($i, left); ${RELOAD} left = S[${SLOT.left}]; if ($c !== 0) { eip = S[${SLOT.eip}]; break leave; }`),
 };
 
+const MOVED = expression("delta + $a | 0");
 const FLOW_TEST = { is: expression("$v === $a"), isBelow: expression("$v < $a") };
 /** Up to so many targets are compared one after the other, more of them by halves. */
 const SEARCHED_IN_ORDER = 4;
+
+const PARAMETERS = [identifier("left"), identifier("entry"), identifier("delta")];
 
 class RegionEmitter {
   readonly sites: Site[] = [];
@@ -254,6 +268,7 @@ class RegionEmitter {
   readonly #structure: Structure;
   readonly #place: RegionPlace;
   readonly #counters: boolean;
+  readonly #isMobile: boolean;
   readonly counted: CountedBlock[] = [];
   readonly cold = new Set<number>();
   readonly length: number;
@@ -267,13 +282,14 @@ class RegionEmitter {
   /** The instruction that is being emitted, where lines are wanted. */
   #owner: LineOwner | undefined = undefined;
 
-  constructor(found: RegionBlocks, shape: Structure, { passesOff = new Set(), counters = false, lines = false }: RegionOptions) {
+  constructor(found: RegionBlocks, shape: Structure, { passesOff = new Set(), isMobile = false, counters = false, lines = false }: RegionOptions) {
     this.#found = found;
     this.#lines = lines ? new SourceLines() : undefined;
     this.#structure = { ...shape, blocks: shape.blocks.map((block) => ({ ...block, instructions: runPasses(block.instructions, passesOff) })) };
     this.#counters = counters;
     this.#carriesIn = passesOff.has(CARRY_LOCAL) ? new Set() : carriesIn(this.#structure.blocks, shape.order);
-    this.#place = new RegionPlace(counters);
+    this.#place = new RegionPlace(counters, isMobile);
+    this.#isMobile = isMobile;
     this.length = shape.order.reduce((sum, id) => sum + shape.blocks[id]!.instructions.length, 0);
   }
 
@@ -285,9 +301,14 @@ class RegionEmitter {
     };
     const leave: Statement = { type: "LabeledStatement", label: identifier("leave"), body: block([guarded]) };
     return {
-      type: "FunctionExpression", id: identifier(`region_${hex(this.#structure.blocks[0]!.address)}`), params: [identifier("left"), ...(this.#structure.blocks.length > this.#found.blocks.length ? [identifier("entry")] : [])],
+      type: "FunctionExpression", id: identifier(`region_${hex(this.#structure.blocks[0]!.address)}`), params: this.#parameters(),
       body: { type: "BlockStatement", body: [...FRAME.open({}), ...(this.#carriesIn.size === 0 ? [] : FRAME.openCarry({})), leave, ...this.#unowned(FRAME.close({}))] },
     };
+  }
+
+  #parameters(): Identifier[] {
+    if (this.#isMobile) return PARAMETERS;
+    return PARAMETERS.slice(0, this.#structure.blocks.length > this.#found.blocks.length ? 2 : 1);
   }
 
   /** The text, and the owners of its lines where they are wanted. */
@@ -374,7 +395,7 @@ class RegionEmitter {
 
   /** Whether a region must be left behind a call of the monitor. */
   #behindMonitor({ meaning }: BlockInstruction, rest: number): Statement[] {
-    const { id, nextEip, answer } = this.#place, after = { rest: number(rest - 1), e: number(nextEip) };
+    const { id, nextEip, answer } = this.#place, after = { rest: number(rest - 1), e: this.#place.address(nextEip) };
     if (meaning.nodes.some(calledExactly)) return FLOW.calledOut({ ...after, i: number(id) });
     return answer === undefined ? [] : FLOW.changed({ ...after, t: answer });
   }
@@ -397,7 +418,7 @@ class RegionEmitter {
   }
 
   #interrupted(t: Expression, id: number, next: number, rest: number): Statement[] {
-    return FLOW.interrupted({ t, i: number(id), rest: number(rest - 1), e: number(next) });
+    return FLOW.interrupted({ t, i: number(id), rest: number(rest - 1), e: this.#place.address(next) });
   }
 
   /** Stretch after stretch in a loop of its own: each after the first takes one more off the budget. */
@@ -407,7 +428,7 @@ class RegionEmitter {
     const value = emitter.run(nodes, again)!;
     this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
     const word = 2 * this.#structure.order.length + 2 * place.id;
-    const [leave] = FLOW.leaveAgain({ n: number(this.length), rest: number(rest), e: number(place.thisEip) });
+    const [leave] = FLOW.leaveAgain({ n: number(this.length), rest: number(rest), e: place.address(place.thisEip) });
     if (leave?.type !== "IfStatement") throw new Error("template of REP");
     const counted = (k: number, way: Statement): Statement => this.#counters ? block([...FLOW.count({ k: number(word + k) }), way]) : way;
     const test = [...FLOW.again({ again: value }), { ...leave, consequent: counted(1, leave.consequent) }, ...(this.#counters ? FLOW.count({ k: number(word) }) : [])];
@@ -462,14 +483,14 @@ class RegionEmitter {
     if (targets.length <= SEARCHED_IN_ORDER) {
       return this.#owned(targets.map(({ address, edge }): Statement => {
         this.#place.known = known;
-        return { type: "IfStatement", test: FLOW_TEST.is({ v: value, a: number(address) }), consequent: block(this.#edge(source, edge)), alternate: null };
+        return { type: "IfStatement", test: FLOW_TEST.is({ v: value, a: this.#place.address(address) }), consequent: block(this.#edge(source, edge)), alternate: null };
       }));
     }
     const sorted = [...targets].sort((a, b) => a.address - b.address), middle = sorted.length >> 1;
     const below = block(this.#search(source, value, sorted.slice(0, middle)));
     this.#place.known = known;
     const above = block(this.#search(source, value, sorted.slice(middle)));
-    return [{ type: "IfStatement", test: FLOW_TEST.isBelow({ v: value, a: number(sorted[middle]!.address) }), consequent: below, alternate: above }];
+    return [{ type: "IfStatement", test: FLOW_TEST.isBelow({ v: value, a: this.#place.address(sorted[middle]!.address) }), consequent: below, alternate: above }];
   }
 
   /** Goes to the block that `entry` names, which is one of these. */
@@ -499,12 +520,12 @@ class RegionEmitter {
 
   #way(source: Block, edge: Edge): Statement[] {
     if ("leave" in edge && edge.cold) this.cold.add(edge.leave);
-    if ("leave" in edge) return this.#away(source, FLOW.leave({ e: number(edge.leave) }));
+    if ("leave" in edge) return this.#away(source, FLOW.leave({ e: this.#place.address(edge.leave) }));
     const meant = edge.entry ?? edge.block, target = this.#structure.blocks[meant]!;
     const guard = [...this.#pageGuard(source, target), ...this.#carryTo(edge.block), ...(edge.entry === undefined ? [] : FLOW.name({ n: number(edge.entry) }))];
     switch (this.#structure.jump(source.id, edge.block)) {
       case "continue": {
-        const test = FLOW.leaveIfSpent({ n: number(this.length), e: number(target.address) });
+        const test = FLOW.leaveIfSpent({ n: number(this.length), e: this.#place.address(target.address) });
         return [...guard, ...test, { type: "ContinueStatement", label: identifier(`loop${edge.block}`) }];
       }
       case "break": return [...guard, { type: "BreakStatement", label: identifier(`to${edge.block}`) }];
@@ -524,7 +545,8 @@ class RegionEmitter {
     if (last === undefined || last.address >>> 12 === page) return [];
     let k = this.pages.indexOf(page);
     if (k < 0) k = this.pages.push(page) - 1;
-    return this.#away(source, FLOW.leaveIfRemapped({ k: number(page), p: identifier(`PAGE${k}`), e: number(target.address) }));
+    const p = identifier(`PAGE${k}`), e = this.#place.address(target.address);
+    return this.#away(source, this.#isMobile ? FLOW.leaveIfElsewhere({ p, e }) : FLOW.leaveIfRemapped({ k: number(page), p, e }));
   }
 }
 
