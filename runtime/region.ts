@@ -93,7 +93,7 @@ export interface RegionCalls {
   stopCallout(): void;
 }
 
-export const LIMITS: RegionLimits = { instructions: 200, depth: 3 };
+export const LIMITS: RegionLimits = { instructions: 400, copied: 200, depth: 3 };
 /** A region that could be entered everywhere would have no structure. */
 const MOST_ENTRIES = 40;
 /** A head at which nothing could be translated is not tried again so soon. */

@@ -25,6 +25,8 @@ export interface CodeView {
 
 export interface RegionLimits {
   readonly instructions: number;
+  /** With so many instructions no more of called functions is copied in; absent: the same. */
+  readonly copied?: number;
   readonly depth: number;
   /** No limit where it is absent. */
   readonly blocks?: number;
@@ -102,12 +104,15 @@ class Discovery {
     return best;
   }
 
+  /** The head's own code may be longer than what is copied in. */
+  #isFull(context: Context): boolean { return this.#instructions >= (context === this.#root ? this.#limits.instructions : this.#limits.copied ?? this.#limits.instructions); }
+
   #key(context: Context, address: number): string { return `${context.id}:${address}`; }
 
   /** Plans a block at an address. */
   #start(context: Context, address: number, isEntry = false): void {
     const key = this.#key(context, address);
-    if (this.#starts.has(key) || this.#instructions >= this.#limits.instructions || this.#queue.length >= (this.#limits.blocks ?? Infinity)) return;
+    if (this.#starts.has(key) || this.#isFull(context) || this.#queue.length >= (this.#limits.blocks ?? Infinity)) return;
     if (!isEntry && context === this.#root && this.#code.elsewhere?.(address) === true) return;
     const seen = this.#code.executed(address);
     if (seen === undefined) return;
@@ -120,7 +125,7 @@ class Discovery {
   /** Reads instructions up to the end of the block and plans what follows. Blocks may overlap yet; `#block` cuts them. */
   #walk(walked: Walked): void {
     const { context } = walked;
-    for (let address = walked.address; this.#instructions < this.#limits.instructions;) {
+    for (let address = walked.address; !this.#isFull(context);) {
       if (address !== walked.address && this.#starts.has(this.#key(context, address))) return;
       if (address !== walked.address && context === this.#root && this.#code.elsewhere?.(address) === true) return;
       if (((address ^ walked.address) & ~0xfff) !== 0) { this.#start(context, address); return; } // its edge is guarded
