@@ -28,6 +28,8 @@ const LONG_X87 = new Set([
   "fsin", "fcos", "fsincos", "fptan", "fpatan", "f2xm1", "fyl2x", "fyl2xp1", "fnsave", "frstor", "fxsave", "fxrstor", "fnstenv", "fldenv", "fbld", "fbstp",
 ]);
 const LONG_X87_COST = 1500;
+/** Estimated host ns of INVLPG, which may drop a thousand pieces of a large page, of MOV to a control register, and of each level of ENTER. */
+const INVALIDATION_COST = 1500, CONTROL_COST = 300, LEVEL_COST = 100;
 
 /** In a flat mode: whether a load of this register, other than CS, has left the mode as it is. FS and GS are no part of it. */
 function staysFlat(m: Monitor, segment: number): boolean {
@@ -64,7 +66,10 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
     },
     requireAligned8: (linear) => { m.memory.requireAligned(linear!, 8); },
     checkWrite6: (linear) => { memory.current.checkWrite(linear!, 6); },
-    enterFrame: (bytes, level, size) => enterFrame(m, memory, bytes!, level!, size as Wide),
+    enterFrame: (bytes, level, size) => {
+      memory.spend((level! & 31) * LEVEL_COST);
+      enterFrame(m, memory, bytes!, level!, size as Wide);
+    },
     requireX87: () => fpu.checkAvailable(),
     repeatMovs: (size, addressSize, segment) => strings.movs(size as Width, addressSize!, segment!),
     repeatStos: (size, addressSize) => strings.stos(size as Width, addressSize!),
@@ -115,6 +120,7 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
     readControl: (n) => control.readControl(m, n!),
     /** CR0 and CR4 may change everything; behind CR3, as behind INVLPG, only the next fetch must find what it found before. */
     writeControl: (n, value, next) => {
+      memory.spend(CONTROL_COST);
       const linear = next! + m.cpu.base1 | 0, fetched = memory.fetched(linear);
       control.writeControl(m, n!, value!);
       return Number(n !== 3 && n !== 2 || !memory.fetchesAgain(linear, fetched));
@@ -125,6 +131,7 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
     loadGdt: (limit, base, size) => control.loadGdt(m, limit!, base!, size as Wide),
     loadIdt: (limit, base, size) => control.loadIdt(m, limit!, base!, size as Wide),
     invalidatePage: (page, next) => {
+      memory.spend(INVALIDATION_COST);
       const linear = next! + m.cpu.base1 | 0, fetched = memory.fetched(linear);
       control.invalidatePage(m, page!);
       return Number(!memory.fetchesAgain(linear, fetched));

@@ -31,6 +31,9 @@ const PTE_PRESENT = 1, PTE_WRITE = 2, PTE_USER = 4, PTE_ACCESSED = 32, PTE_DIRTY
 /** Bits of a 4 MiB PDE that must be zero without PSE-36 (SDM volume 3, 4.3). */
 const LARGE_RESERVED = 0x3fe000;
 
+/** Estimated host ns. */
+const FILL_COST = 300;
+
 const LISTED = 1, LISTED_GLOBAL = 2, LISTED_LARGE = 4;
 
 /** Told of every store into a frame that holds code. */
@@ -195,6 +198,7 @@ export class GuestMemory {
   fill(linear: number, table: Int32Array, write: boolean, user: number): number {
     const walked = this.#walk(linear, write, user);
     this.stats.fills++;
+    this.patience -= FILL_COST;
     const page = linear >>> 12;
     this.#list(page, walked & 7);
     const physical = (this.#a20 ? walked & ~0xfff : walked & ~0x100fff) >>> 0;

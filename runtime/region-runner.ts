@@ -123,7 +123,7 @@ export class RegionRunner {
     return undefined;
   }
 
-  /** RF was set when the region was entered: its first instruction clears it. Only instruction breakpoints, of which there are none, would ask. */
+  /** RF was set when the region was entered: its first instruction clears it. Only what that raises, and breakpoints, of which there are none, would ask. */
   #resumed = false;
 
   /**
@@ -163,7 +163,12 @@ export class RegionRunner {
     this.#stopCallout();
     S[EIP] = site.eip + this.#delta;
     this.#x.count = count - site.rest;
-    if (this.#resumed && this.#x.count === this.#entryCount) S[EFLAGS] = S[EFLAGS]! | RF;
+    this.#resumeAgain();
+  }
+
+  /** No instruction has ended since the region was entered: RF is for this one. */
+  #resumeAgain(): void {
+    if (this.#resumed && this.#x.count === this.#entryCount) this.#x.cpu.eflags |= RF;
   }
 
   #retry(): void {
@@ -224,6 +229,7 @@ export class RegionRunner {
     let actual = left + site.rest;
     const first = actual, counts = region.counts;
     this.#x.count = this.#entryCount + this.#entryBudget - actual;
+    this.#resumeAgain();
     let again = true;
     try {
       while (again) {

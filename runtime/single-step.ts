@@ -46,6 +46,7 @@ export class Stepper {
     this.#x.delivery.interrupted = false;
     try {
       if (debugging) this.#x.breakpoints.before(start + S[CS_BASE]! | 0);
+      if (resumed) this.#x.cpu.eflags &= ~RF; // before the instruction, for IRET may set it again
       const insn = this.#x.lookup();
       if (this.#x.atLimit && insn.kind !== STRADDLING && insn.e !== 0) requireInsideLimit(S, S[PAGE]! + insn.e - 1 | 0);
       if (shadowed && this.#trials.running) saw(insn, this.#trials.base);
@@ -55,13 +56,13 @@ export class Stepper {
     } catch (event) {
       S[SLOT.wasted] = 0;
       S[EIP] = start;
+      if (resumed) this.#x.cpu.eflags |= RF;
       throw event;
     } finally {
       this.#x.modeStale = true;
     }
     this.#x.count++;
     if (shadowed) S[SHADOW] = 0;
-    if (resumed) this.#x.cpu.eflags &= ~RF;
     if (debugging || trap) {
       this.#x.breakpoints.after(trap && !this.#x.delivery.interrupted && S[SHADOW] === 0);
     }

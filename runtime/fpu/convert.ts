@@ -60,11 +60,6 @@ function fromExtreme(to: Int32Array, sign: number, allOnes: boolean, denormalExp
   return DENORMAL;
 }
 
-/** Unpacks an int32 (or a sign-extended int16). */
-export function fromInt32(value: number, to: Int32Array): Kind {
-  return fromInt64(value, value >> 31, to);
-}
-
 /** Unpacks a two's-complement int64. */
 export function fromInt64(low: number, high: number, to: Int32Array): Kind {
   if ((low | high) === 0) {

@@ -9,7 +9,7 @@
 import * as extended from "./extended.ts";
 
 const {
-  C1, DOUBLE, DOWN, EXP, EXPONENT_MASK, EXTENDED, HIGH, INTEGER_BIT, LOW, NEAREST, OE, PE, ROUNDING_CONTROL, SINGLE, UE, UP,
+  C1, DOUBLE, DOWN, EXP, EXPONENT_MASK, EXTENDED, HIGH, INTEGER_BIT, LOW, NEAREST, OE, PE, PRECISION_CONTROL, ROUNDING_CONTROL, SINGLE, UE, UP,
 } = extended;
 
 /** What the exponent of an unmasked overflow or underflow is moved by, to bring the result back in range (8.5.4, 8.5.5). */
@@ -147,6 +147,6 @@ export function roundMemory(
 
 /** The precision that the control word asks of add, subtract, multiply, divide and square root. The reserved value means extended. */
 export function precisionOf(control: number): number {
-  const precision = control & 0x300;
+  const precision = control & PRECISION_CONTROL;
   return precision === 0x100 ? EXTENDED : precision;
 }

@@ -1,5 +1,5 @@
 /** Files of the user: read whole, written under a temporary name and then renamed. */
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, realpathSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { CalqueError } from "../error.ts";
 import type { NamedBytes } from "../loaders/image.ts";
@@ -65,16 +65,21 @@ export function makeFolder(path: string): void {
   }
 }
 
-/** Whether a device or pipe stands at the path, which is written to and never replaced. Throws where it is a folder. */
-function isSpecial(path: string): boolean {
+/**
+ * Where what is written to a path goes: a device or pipe is written to and never replaced, and a link stays, for what it leads to is replaced.
+ * Throws where it is a folder.
+ */
+function destinationOf(path: string): { readonly target: string; readonly isSpecial: boolean } {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found?.isDirectory() === true) throw Object.assign(new Error("folder"), { code: "EISDIR" });
-  return found !== undefined && !found.isFile();
+  return found?.isFile() === true ? { target: realpathSync(path), isSpecial: false } : { target: path, isSpecial: found !== undefined };
 }
 
 /** A file that appears under its name when it is complete. */
 export class PendingFile {
   readonly path: string;
+  /** The file itself, where `path` is a link. */
+  readonly #target: string;
   readonly #temporary: string;
   #descriptor: number | undefined;
   readonly #atExit: () => void;
@@ -84,7 +89,9 @@ export class PendingFile {
     this.path = path;
     this.#atExit = () => { if (kept) this.commit(); else this.discard(); };
     try {
-      this.#temporary = isSpecial(path) ? path : `${path}.${process.pid}.tmp`;
+      const { target, isSpecial } = destinationOf(path);
+      this.#target = target;
+      this.#temporary = isSpecial ? target : `${target}.${process.pid}.tmp`;
       this.#descriptor = openSync(this.#temporary, "w");
     } catch (error) {
       throw fileError(error, path);
@@ -107,9 +114,9 @@ export class PendingFile {
   /** Gives the file its name; later calls do nothing. Throws `CalqueError`. */
   commit(): void {
     if (!this.#close()) return;
-    if (this.#temporary === this.path) return;
+    if (this.#temporary === this.#target) return;
     try {
-      renameSync(this.#temporary, this.path);
+      renameSync(this.#temporary, this.#target);
     } catch (error) {
       rmSync(this.#temporary, { force: true });
       throw fileError(error, this.path);
@@ -118,7 +125,7 @@ export class PendingFile {
 
   /** Removes what is not complete. */
   discard(): void {
-    if (this.#close() && this.#temporary !== this.path) rmSync(this.#temporary, { force: true });
+    if (this.#close() && this.#temporary !== this.#target) rmSync(this.#temporary, { force: true });
   }
 
   /** False where it was closed before. */

@@ -13,9 +13,3 @@ export function percentages(values: readonly number[], decimals = 2): number[] {
   for (const [, k] of byRemainder.slice(0, missing)) parts[k]!++;
   return parts.map((part) => part / 10 ** decimals);
 }
-
-/** The same of named values. */
-export function namedPercentages<Name extends string>(values: Readonly<Record<Name, number>>, decimals = 2): Record<Name, number> {
-  const names = Object.keys(values) as Name[], parts = percentages(names.map((name) => values[name]), decimals);
-  return Object.fromEntries(names.map((name, k) => [name, parts[k]!])) as Record<Name, number>;
-}

@@ -94,6 +94,14 @@ describe("output", () => {
     expect(readdirSync(folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });
 
+  it("to a link is written where that leads", async () => {
+    const link = join(folder, "link"), target = join(folder, "linked.txt"), guest = image("hi.bin", print("hi"), CLI_HLT);
+    writeFileSync(target, "before");
+    symlinkSync(target, link);
+    expect((await calque(["run", ...guest, "--serial", `file:${link}`])).code).toBe(0);
+    expect([lstatSync(link).isSymbolicLink(), readFileSync(target, "utf8")]).toEqual([true, "hi"]);
+  });
+
   it("of a run that is ended by a signal leaves no half file", async () => {
     const half = join(folder, "half.txt"), guest = image("long.bin", print("x"), FOREVER);
     const child = spawn(process.execPath, [join(import.meta.dirname, "../../bin/calque.js"), "run", ...guest, "--serial", `file:${half}`], { stdio: "ignore" });

@@ -1,7 +1,7 @@
 /** Interrupts that come between any two instructions of code that switches them on and off, polls ports and loads segments. */
 import { expect, test } from "vitest";
 import { dword, type Assembler } from "./assembler.ts";
-import { DATA, EAX, EBX, ESI, chance, escapeHere, programPics, survives } from "./shelter.ts";
+import { DATA, EAX, EBX, ESI, STACK, chance, escapeHere, programPics, survives } from "./shelter.ts";
 
 /** The timer at so many of its ticks of 838 ns. */
 function timer(a: Assembler, divisor: number): Assembler {
@@ -55,4 +55,29 @@ test("a timer that is set to sooner than what was awaited, behind which regions 
     note(a, 0).jump("again");
   }, { budget: 2_000_000, every: 1_000_000 });
   expect((pair.translated.vcpu.stats as { readonly interrupts: number }).interrupts).toBeGreaterThan(3);
+});
+
+const ICEBP = 0xf1, IRETD = 0xcf, PUSH_CS = 0x0e, RESUME = 0x10002;
+
+/** An IRETD to `label`, with RF in every 32nd turn. */
+function resume(a: Assembler, label: string): void {
+  a.bytes(0xf6, 0xc3, 0x1f).with32([0xb8], 2).short([0x75], "plain").with32([0xb8], RESUME).label("plain"); // test bl, 1fh; mov eax, flags
+  a.bytes(0x50, PUSH_CS).address([0x68], label).bytes(IRETD);
+}
+
+test.each<readonly [string, (a: Assembler) => void]>([
+  ["a trap pushes RF where it is set", (a) => { resume(a, "here"); a.label("here").bytes(ICEBP); }],
+  ["an IRET that RF was for sets it again", (a) => {
+    a.with32([0x68], RESUME).bytes(PUSH_CS).address([0x68], "there");
+    resume(a, "here");
+    a.label("here").bytes(IRETD).label("there").bytes(ICEBP);
+  }],
+])("%s", (_name, piece) => {
+  const pair = survives((a) => {
+    a.set(EBX, 0);
+    escapeHere(a).bytes(INC_EBX, 0xb1, 5).label("loop").bytes(0xfe, 0xc9).short([0x75], "loop"); // inc ebx; mov cl, 5; dec cl
+    a.bytes(0xa1, ...dword(STACK - 4), 0x01, 0x05, ...dword(DATA)); // the flags that were pushed last
+    piece(a);
+  }, { budget: 100_000, every: 4999 });
+  expect((pair.translated.vcpu.stats as { readonly translated: number }).translated).toBeGreaterThan(1000);
 });

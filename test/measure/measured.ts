@@ -14,11 +14,11 @@ export interface Measured {
   readonly report: Report;
 }
 
-/** Boots a kernel, or flat code at 1 MiB, and runs it sampled to its end or the limit. */
+/** Boots a kernel, or flat code at 1 MiB, and runs it sampled to its end or the limit; all generated code is checked. */
 export function measured(bytes: Uint8Array, { maxInstructions = Infinity }: RunLimits, options: MachineOptions = {}): Measured {
   let time = 0;
   const clock = (): number => ++time, measurement = new Measurement(clock); // a clock of its own: nothing here depends on the host's speed
-  const machine = createMachine({ memory: 32 << 20, measurement, ...options });
+  const machine = createMachine({ memory: 32 << 20, measurement, verifyCode: true, ...options });
   machine.boot(bytes === DEMO ? { kernel: { name: "demo.elf", bytes } } : { kernel: { name: "code", bytes }, loadAt: 0x100000 });
   const timeline = new Timeline(machine, measurement, clock);
   let end = "budget";

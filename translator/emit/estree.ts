@@ -97,5 +97,3 @@ export function call(name: string, args: Expression[]): Expression {
 export function evaluate(value: Expression): Statement { return { type: "ExpressionStatement", expression: value }; }
 
 export function block(body: Statement[]): Statement { return { type: "BlockStatement", body }; }
-
-export function giveBack(value: Expression): Statement { return { type: "ReturnStatement", argument: value }; }

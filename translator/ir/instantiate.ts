@@ -26,7 +26,8 @@ export function instantiate(meaning: Meaning, fields: Fields): Meaning {
   return { nodes, end: endOf(meaning.end, copy) };
 }
 
-function endOf(end: End, copy: (node: Node) => Node): End {
+/** An end with its value replaced. */
+export function endOf(end: End, copy: (node: Node) => Node): End {
   switch (end.kind) {
     case "branch": return { kind: "branch", condition: copy(end.condition) };
     case "indirect": return { ...end, to: copy(end.to) };

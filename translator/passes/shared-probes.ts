@@ -6,7 +6,8 @@
  *
  * Invariant: between a probe and its last access nothing runs that could make a TLB entry slower: no interpreter, no monitor.
  */
-import { OPS, PROBE, type End, type Node, type Op } from "../ir/opcodes.ts";
+import { endOf } from "../ir/instantiate.ts";
+import { OPS, PROBE, type Node, type Op } from "../ir/opcodes.ts";
 import type { BlockInstruction } from "../region/block.ts";
 
 /** A value: a term (0: none) and a constant. */
@@ -199,14 +200,4 @@ function rewrite(instructions: readonly BlockInstruction[], replaced: ReadonlyMa
     if (!nodes.some((node) => replaced.has(node))) return instruction;
     return { ...instruction, meaning: { nodes: nodes.flatMap((node) => [...(replaced.get(node)?.slice(0, -1) ?? []), node].map(copy)), end: endOf(end, copy) } };
   });
-}
-
-function endOf(end: End, copy: (node: Node) => Node): End {
-  switch (end.kind) {
-    case "branch": return { kind: "branch", condition: copy(end.condition) };
-    case "indirect": return { ...end, to: copy(end.to) };
-    case "repeat": return { kind: "repeat", again: copy(end.again) };
-    case "next": case "jump": case "call": case "transferred": return end;
-  }
-  return end satisfies never;
 }
