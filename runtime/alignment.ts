@@ -6,7 +6,10 @@
  */
 import { raise, VECTOR } from "./faults.ts";
 import type { Ring } from "./memory.ts";
-import { AC, CR0_AM, type CpuState } from "./state.ts";
+import * as state from "./state.ts";
+import type { CpuState } from "./state.ts";
+
+const { AC, CR0_AM } = state;
 
 type Width = 1 | 2 | 4;
 /** Bytes of the operand of SGDT and SIDT, a pseudo-descriptor; it is aligned to 4. */

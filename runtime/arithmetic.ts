@@ -1,7 +1,9 @@
 /** Integer arithmetic that int32 JavaScript has no operator for. Arguments and results are int32 bit patterns. */
-import { AF, CF, OF, PF, SF, ZF } from "./state.ts";
 import { parityOf } from "./flags.ts";
 import { raise, VECTOR } from "./faults.ts";
+import * as state from "./state.ts";
+
+const { AF, CF, OF, PF, SF, ZF } = state;
 
 const TWO32 = 0x1_0000_0000;
 

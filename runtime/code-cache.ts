@@ -10,9 +10,14 @@
  * - Links inside a page are direct; a link to another page compares the linear address and the EXEC entry.
  */
 import { decode, Forms, x87Opcode, type Form, type Mode } from "../translator/translate.ts";
-import { Insn, EXACT, LINK, PLAIN, STRADDLING, type Handler } from "./insn.ts";
+import * as steps from "./insn.ts";
+import { Insn, type Handler } from "./insn.ts";
 import { MarkedBytes } from "./marked-bytes.ts";
-import { SLOW, type GuestMemory, type Ring } from "./memory.ts";
+import type { GuestMemory, Ring } from "./memory.ts";
+import * as tlb from "./tlb-entry.ts";
+
+const { EXACT, LINK, PLAIN, STRADDLING } = steps;
+const { SLOW } = tlb;
 
 export interface MadeHandler {
   readonly handler: Handler;

@@ -9,16 +9,22 @@ import type { VcpuHost } from "./exit.ts";
 import { currentFault, FREEZE, type GuestFault, NO_ERROR_CODE, VECTOR } from "./faults.ts";
 import { Fpu } from "./fpu/fpu.ts";
 import { runtimeFunctions, type Delivery, type RuntimeFunction } from "./functions.ts";
-import { FETCH, type Insn } from "./insn.ts";
+import * as steps from "./insn.ts";
+import type { Insn } from "./insn.ts";
 import { Interpreter } from "./interpreter.ts";
 import type { Measurement } from "./measure/measurement.ts";
-import { type GuestMemory, linearMemory, MMIO } from "./memory.ts";
+import { type GuestMemory, linearMemory } from "./memory.ts";
+import * as tlb from "./tlb-entry.ts";
 import { modeKey, modeOf } from "./mode.ts";
 import type { Monitor } from "./monitor/context.ts";
 import { ShortWays } from "./monitor/short-ways.ts";
-import { type CpuState, IF, RF, SLOT, TF } from "./state.ts";
+import * as state from "./state.ts";
+import type { CpuState } from "./state.ts";
 import type { VcpuOptions } from "./vcpu.ts";
 
+const { FETCH } = steps;
+const { MMIO } = tlb;
+const { IF, RF, SLOT, TF } = state;
 const { eip: EIP, page: PAGE, base1: CS_BASE, limit1: CS_LIMIT, halted: HALTED, shadow: SHADOW, eflags: EFLAGS } = SLOT;
 /** Executions that make a head hot, and the rest of rewritten code, where the options do not say. */
 export const HOT = 12000;

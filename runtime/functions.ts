@@ -15,8 +15,10 @@ import { portIn, portOut } from "./monitor/io-permission.ts";
 import * as segments from "./monitor/segments.ts";
 import { callFar, interruptReturn, jumpFar, returnFar } from "./monitor/transfer.ts";
 import { arithmeticFlags } from "./flags.ts";
-import { AC, CR0_PE, IF, OF, SLOT, TF, VM } from "./state.ts";
+import * as state from "./state.ts";
 import { StringUnit } from "./string.ts";
+
+const { AC, CR0_PE, IF, OF, SLOT, TF, VM } = state;
 
 export type RuntimeFunction = (...args: number[]) => number | void;
 type Width = 1 | 2 | 4;

@@ -7,7 +7,8 @@
  * A step *stops* the loop by returning `stopped`, whose own handler returns itself, with the instruction in question in `stopped.n`; it
  * has then done nothing. Instructions that need the exact count, region heads and unfilled fetches stop.
  */
-import { EXACT, Insn, FETCH, LINK, PLAIN, REGION, type Handler } from "./insn.ts";
+import * as steps from "./insn.ts";
+import { Insn, type Handler } from "./insn.ts";
 import type { CodeSpace, HandlerSource, MadeHandler } from "./code-cache.ts";
 import { CodeCache } from "./code-cache.ts";
 import { limitOnPage } from "./code-limit.ts";
@@ -16,11 +17,16 @@ import { carryOf, conditionOf, flagsOf } from "./flags.ts";
 import type { RuntimeFunction } from "./functions.ts";
 import type { CodeCheck, Entry } from "./region.ts";
 import type { Measurement } from "./measure/measurement.ts";
-import { SLOW, type GuestMemory, type Ring } from "./memory.ts";
+import type { GuestMemory, Ring } from "./memory.ts";
+import * as state from "./state.ts";
+import type { CpuState } from "./state.ts";
+import * as tlb from "./tlb-entry.ts";
 import { saw } from "./trial.ts";
-import { type CpuState, SLOT } from "./state.ts";
 import { handlerText, type Form, type Mode } from "../translator/translate.ts";
 
+const { EXACT, FETCH, LINK, PLAIN, REGION } = steps;
+const { SLOW } = tlb;
+const { SLOT } = state;
 const { page: PAGE, eip: EIP, wasted: WASTED } = SLOT;
 const CS_BASE = SLOT.base1, CS_LIMIT = SLOT.limit1;
 

@@ -15,17 +15,14 @@
  * - A slow access that throws has changed nothing but TLB entries and accessed bits.
  */
 import { AlignedRing, alignmentChecked } from "./alignment.ts";
-import { CR0_WP, CR4_PGE, CR4_PSE, type CpuState } from "./state.ts";
+import * as state from "./state.ts";
+import type { CpuState } from "./state.ts";
 import { GuestFault, RETRY, raise, VECTOR } from "./faults.ts";
 import type { LinearMemory } from "./monitor/context.ts";
+import * as tlb from "./tlb-entry.ts";
 
-/** Set in every entry that the fast path may not use. */
-export const SLOW = 1;
-/** The entry is filled, but its frame is watched. */
-const WATCHED = 2;
-/** The entry is filled, and no RAM is behind it; the entry holds the physical page. */
-export const MMIO = 4;
-export const UNFILLED = SLOW;
+const { CR0_WP, CR4_PGE, CR4_PSE } = state;
+const { MMIO, SLOW, UNFILLED, WATCHED } = tlb;
 
 const PTE_PRESENT = 1, PTE_WRITE = 2, PTE_USER = 4, PTE_ACCESSED = 32, PTE_DIRTY = 64, PDE_LARGE = 128, PTE_GLOBAL = 256;
 /** Bits of a 4 MiB PDE that must be zero without PSE-36 (SDM volume 3, 4.3). */

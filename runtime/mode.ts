@@ -2,8 +2,9 @@
 import { alignmentChecked } from "./alignment.ts";
 import type { Mode } from "../translator/translate.ts";
 import type { Monitor } from "./monitor/context.ts";
-import { AC, CR0_PE, SLOT, VM } from "./state.ts";
+import * as state from "./state.ts";
 
+const { AC, CR0_PE, SLOT, VM } = state;
 const { eflags: EFLAGS, cr0: CR0, cpl: CPL, stackMask: STACK_MASK, base0: BASE, limit0: LIMIT, access0: ACCESS } = SLOT;
 const ES = 0, CS = 1, SS = 2, DS = 3;
 /** D/B of the access word; present, data, writable; code or expand-down. */

@@ -4,24 +4,31 @@
  * A fault that is delivered and a transfer into another mode do not end the row: what follows them is entered at once where it is translated
  * and nothing has to be polled.
  */
-import { CHANGED } from "./abi.ts";
+import * as abi from "./abi.ts";
 import type { CodeSpace } from "./code-cache.ts";
 import type { Deliveries } from "./delivery.ts";
 import { type Execution, HOT } from "./execution.ts";
 import { currentFault } from "./faults.ts";
-import { type Insn, REGION } from "./insn.ts";
+import * as steps from "./insn.ts";
+import type { Insn } from "./insn.ts";
 import { isOfAnotherAddress } from "./interpreter.ts";
 import type { Measurement } from "./measure/measurement.ts";
 import type { Timer } from "./measure/stopwatch.ts";
-import { SLOW } from "./memory.ts";
 import { readTimestamp } from "./monitor/control.ts";
-import { type Entry, FAULTED, LEFT_NORMALLY, type Region, Regions } from "./region.ts";
+import * as regionModule from "./region.ts";
+import { type Entry, type Region, Regions } from "./region.ts";
 import type { Stepper } from "./single-step.ts";
-import { CR4_TSD, IF, IOPL, RF, SLOT, TF } from "./state.ts";
+import * as state from "./state.ts";
+import * as tlb from "./tlb-entry.ts";
 import type { Trials } from "./trial.ts";
 import type { VcpuOptions } from "./vcpu.ts";
 import type { Instruction } from "../translator/translate.ts";
 
+const { CHANGED } = abi;
+const { REGION } = steps;
+const { SLOW } = tlb;
+const { FAULTED, LEFT_NORMALLY } = regionModule;
+const { CR4_TSD, IF, IOPL, RF, SLOT, TF } = state;
 const { eip: EIP, page: PAGE, halted: HALTED, shadow: SHADOW, eflags: EFLAGS, left: LEFT, faultId: FAULT_ID } = SLOT;
 /** A region returns to the loop after so many instructions at the latest, so that V8 enters its optimised code by the front door. */
 const SLICE = 100_000;

@@ -2,15 +2,18 @@
 import type { CodePage } from "./code-cache.ts";
 import { requireInsideLimit } from "./code-limit.ts";
 import type { Execution } from "./execution.ts";
-import { FETCH, type Insn, STRADDLING } from "./insn.ts";
+import * as steps from "./insn.ts";
+import type { Insn } from "./insn.ts";
 import { noteLinear } from "./interpreter.ts";
 import type { Measurement } from "./measure/measurement.ts";
 import type { Timer } from "./measure/stopwatch.ts";
-import { RF, SLOT, TF } from "./state.ts";
+import * as state from "./state.ts";
 import { Straddlers } from "./straddling.ts";
 import { saw, type Trials } from "./trial.ts";
 import { decode, type Instruction } from "../translator/translate.ts";
 
+const { FETCH, STRADDLING } = steps;
+const { RF, SLOT, TF } = state;
 const { eip: EIP, page: PAGE, base1: CS_BASE, shadow: SHADOW, eflags: EFLAGS } = SLOT;
 /** Estimated host ns. */
 const STEP_COST = 1000;

@@ -10,7 +10,7 @@ import { requireInsideLimit } from "./code-limit.ts";
 import { raise, VECTOR } from "./faults.ts";
 import type { Insn } from "./insn.ts";
 import type { GuestMemory } from "./memory.ts";
-import { MMIO } from "./memory.ts";
+import { MMIO } from "./tlb-entry.ts";
 import { SLOT } from "./state.ts";
 import type { CpuState } from "./state.ts";
 

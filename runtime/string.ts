@@ -7,13 +7,18 @@
  *
  * Invariant: registers always describe what has been done so far, so a fault in the middle of a stretch restarts there.
  */
-import { KIND } from "./flags.ts";
 import { copyDown, copyUp, compare, element, fill, scan } from "./bulk.ts";
-import { AC, DF, SLOT, TF } from "./state.ts";
-import { MMIO, SLOW, type GuestMemory, type Ring } from "./memory.ts";
+import * as flagKinds from "./flag-kinds.ts";
+import type { GuestMemory, Ring } from "./memory.ts";
+import * as state from "./state.ts";
+import * as tlb from "./tlb-entry.ts";
 import type { Monitor } from "./monitor/context.ts";
 import { linearAddress, segmentUnlimited } from "./monitor/segments.ts";
 import { checkPort, portIn, portOut } from "./monitor/io-permission.ts";
+
+const { KIND } = flagKinds;
+const { AC, DF, SLOT, TF } = state;
+const { MMIO, SLOW } = tlb;
 
 type Width = 1 | 2 | 4;
 /** 0: not repeated; 1: REP, REPE; 2: REPNE. */

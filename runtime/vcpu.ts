@@ -10,7 +10,8 @@ import { type DeliveryObserver, Deliveries } from "./delivery.ts";
 import { Execution } from "./execution.ts";
 import type { VcpuExit, VcpuHost } from "./exit.ts";
 import { RETRY, Retry } from "./faults.ts";
-import { EXACT, FETCH, type Insn, REGION, STRADDLING } from "./insn.ts";
+import * as steps from "./insn.ts";
+import type { Insn } from "./insn.ts";
 import type { Interpreter } from "./interpreter.ts";
 import type { Measurement } from "./measure/measurement.ts";
 import type { GuestMemory, MemoryState } from "./memory.ts";
@@ -19,9 +20,13 @@ import { RegionRunner } from "./region-runner.ts";
 import type { CodeCheck, Region, Regions } from "./region.ts";
 import { resetState } from "./reset.ts";
 import { Stepper } from "./single-step.ts";
-import { type CpuState, IF, SLOT } from "./state.ts";
+import * as state from "./state.ts";
+import type { CpuState } from "./state.ts";
 import { Trials, type TrialLengths } from "./trial.ts";
 import type { CodeView } from "../translator/translate.ts";
+
+const { EXACT, FETCH, REGION, STRADDLING } = steps;
+const { IF, SLOT } = state;
 
 export type { DeliveryObserver } from "./delivery.ts";
 export type Engine = "translate" | "interpret";

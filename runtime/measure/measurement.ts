@@ -8,7 +8,7 @@
 import type { Instruction, RegionText, Row } from "../../translator/translate.ts";
 import type { CodeCache, CodePage, DropCause } from "../code-cache.ts";
 import { type Insn, STRADDLING } from "../insn.ts";
-import { MMIO, SLOW, UNFILLED } from "../memory.ts";
+import { MMIO, SLOW, UNFILLED } from "../tlb-entry.ts";
 import type { Region, Regions } from "../region.ts";
 import { calloutReason } from "./callout-reason.ts";
 import { type Executed, ExecutedTable } from "./executed.ts";

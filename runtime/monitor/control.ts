@@ -1,13 +1,15 @@
 /** Control and debug registers, descriptor-table registers, MSRs, the time-stamp counter, and the flags that privilege guards. */
 import { NO_ERROR_CODE, raise, VECTOR } from "../faults.ts";
 import { readEflags, writeEflags } from "../flags.ts";
-import {
-  AC, ARITHMETIC_FLAGS, CR0_AM, CR0_CD, CR0_EM, CR0_ET, CR0_MP, CR0_NE, CR0_NW, CR0_PE, CR0_PG, CR0_TS, CR0_WP,
-  CR4_DE, CR4_PGE, CR4_PSE, CR4_TSD, DF, ID, IF, IOPL, NT, RF, SLOT, TF, VM,
-} from "../state.ts";
+import * as state from "../state.ts";
 import type { CpuState } from "../state.ts";
 import type { Monitor } from "./context.ts";
 import { isVirtual8086 } from "./descriptors.ts";
+
+const {
+  AC, ARITHMETIC_FLAGS, CR0_AM, CR0_CD, CR0_EM, CR0_ET, CR0_MP, CR0_NE, CR0_NW, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_PGE, CR4_PSE,
+  CR4_TSD, DF, ID, IF, IOPL, NT, RF, SLOT, TF, VM,
+} = state;
 
 const CR0_KEPT = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
 const CR3_KEPT = 0xfffff018 | 0;

@@ -6,9 +6,11 @@
  * segment register, and none of them can fault. So a caller that tests first and installs last is precise.
  */
 import { raise, VECTOR } from "../faults.ts";
-import { CR0_PE, SLOT, VM } from "../state.ts";
+import * as state from "../state.ts";
 import type { CpuState } from "../state.ts";
 import type { Monitor } from "./context.ts";
+
+const { CR0_PE, SLOT, VM } = state;
 
 /** Segment registers in their encoding order, then LDTR and TR. */
 export const ES = 0, CS = 1, SS = 2, DS = 3, FS = 4, GS = 5, LDTR = 6, TR = 7;

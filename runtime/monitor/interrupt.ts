@@ -8,17 +8,20 @@
  */
 import { GuestFault, NO_ERROR_CODE, raise, VECTOR } from "../faults.ts";
 import { readEflags } from "../flags.ts";
-import { AC, IF, IOPL, NT, RF, TF, VM } from "../state.ts";
+import * as state from "../state.ts";
 import type { Monitor } from "./context.ts";
+import * as descriptors from "./descriptors.ts";
 import {
-  ACCESS, CS, DS, dplOf, ES, fetchDescriptor, FS, gateOffset, gateSelector, GS, installCode, installNull, installUnprotected, isCode,
-  isConforming, isNull, isPresent, isProtected, isVirtual8086, LIMIT, markAccessed, requireOffset, SELECTOR, selectorError, SS,
-  systemType, TR, TYPE, WIDE,
+  dplOf, fetchDescriptor, gateOffset, gateSelector, installCode, installNull, installUnprotected, isCode, isConforming, isNull, isPresent,
+  isProtected, isVirtual8086, markAccessed, requireOffset, selectorError, systemType,
 } from "./descriptors.ts";
 import type { Descriptor } from "./descriptors.ts";
 import { currentStack, innerStack, installStack, markStack, probeFrame, writeFrame } from "./stack.ts";
 import { availableTask, switchTask } from "./task.ts";
 import type { TaskFault } from "./task.ts";
+
+const { AC, IF, IOPL, NT, RF, TF, VM } = state;
+const { ACCESS, CS, DS, ES, FS, GS, LIMIT, SELECTOR, SS, TR, TYPE, WIDE } = descriptors;
 
 /** What is being delivered. */
 interface Delivery {

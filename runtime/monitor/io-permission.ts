@@ -1,8 +1,12 @@
 /** Ports and who may touch them (SDM volume 1, 19.5). */
 import { raise, VECTOR } from "../faults.ts";
-import { CR0_PE, IOPL } from "../state.ts";
+import * as state from "../state.ts";
 import type { Monitor } from "./context.ts";
-import { ACCESS, BASE, isVirtual8086, LIMIT, TR, TYPE } from "./descriptors.ts";
+import * as descriptors from "./descriptors.ts";
+import { isVirtual8086 } from "./descriptors.ts";
+
+const { CR0_PE, IOPL } = state;
+const { ACCESS, BASE, LIMIT, TR, TYPE } = descriptors;
 
 const IO_MAP_BASE = 0x66, TSS_MINIMUM_LIMIT = 0x67;
 

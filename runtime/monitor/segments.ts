@@ -1,12 +1,15 @@
 /** Segment registers in use: loads, access checks, and the instructions that ask about descriptors. */
 import { raise, VECTOR } from "../faults.ts";
+import * as descriptors from "./descriptors.ts";
 import {
-  ACCESS, BASE, CODE, CS, dplOf, EXPAND_DOWN, fetchDescriptor, installNull, installSegment, installSystem, installUnprotected,
-  isAvailableTss, isCallGate, isConforming, isLocal, isNull, isPresent, isProtected, isReadable, isTss, isWritableData, LDTR, LIMIT,
-  limitOf, markAccessed, markBusy, PRESENT, READABLE, SEGMENT, selectorError, SS, systemType, TR, TSS_BUSY, TYPE, WRITABLE, withinLimit,
+  dplOf, fetchDescriptor, installNull, installSegment, installSystem, installUnprotected, isAvailableTss, isCallGate, isConforming, isLocal,
+  isNull, isPresent, isProtected, isReadable, isTss, isWritableData, limitOf, markAccessed, markBusy, selectorError, systemType,
+  withinLimit,
 } from "./descriptors.ts";
 import type { Descriptor } from "./descriptors.ts";
 import type { Monitor } from "./context.ts";
+
+const { ACCESS, BASE, CODE, CS, EXPAND_DOWN, LDTR, LIMIT, PRESENT, READABLE, SEGMENT, SS, TR, TSS_BUSY, TYPE, WRITABLE } = descriptors;
 
 /**
  * The linear address of `size` bytes at `offset` of a segment, every check made (SDM volume 3, 5.3–5.5): null

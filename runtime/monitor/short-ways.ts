@@ -6,13 +6,15 @@
  * conforming segment, the local table, a page that the TLB does not have), it has done nothing and returns false: the general functions
  * of this folder then do it, in the SDM's order. So what happens is theirs to say, and these only have to agree with them.
  */
-import { NO_ERROR_CODE } from "../faults.ts";
 import { alignmentChecked } from "../alignment.ts";
+import { NO_ERROR_CODE } from "../faults.ts";
 import { readEflags, writeEflags } from "../flags.ts";
 import type { GuestMemory } from "../memory.ts";
-import { AC, ARITHMETIC_FLAGS, CR0_PE, DF, ID, IF, IOPL, NT, RF, SLOT, TF, VM, type CpuState } from "../state.ts";
+import * as state from "../state.ts";
+import type { CpuState } from "../state.ts";
 import type { ShortTransfers } from "./context.ts";
 
+const { AC, ARITHMETIC_FLAGS, CR0_PE, DF, ID, IF, IOPL, NT, RF, SLOT, TF, VM } = state;
 const {
   eip: EIP, esp: ESP, eflags: EFLAGS, cr0: CR0, cpl: CPL, halted: HALTED, shadow: SHADOW, stackMask: STACK_MASK,
   gdtBase: GDT_BASE, gdtLimit: GDT_LIMIT, idtBase: IDT_BASE, idtLimit: IDT_LIMIT,

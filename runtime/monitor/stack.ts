@@ -8,12 +8,15 @@
 import { raise, VECTOR } from "../faults.ts";
 import type { CpuState } from "../state.ts";
 import type { Monitor } from "./context.ts";
+import * as descriptors from "./descriptors.ts";
 import {
-  ACCESS, accessOf, BASE, baseOf, DEFAULT_BIG, dplOf, fetchDescriptor, installSegment, isNull, isPresent, isProtected, isWritableData,
-  LIMIT, limitOf, markAccessed, PRESENT, SELECTOR, selectorError, SS, TR, WIDE, withinLimit,
+  accessOf, baseOf, dplOf, fetchDescriptor, installSegment, isNull, isPresent, isProtected, isWritableData, limitOf, markAccessed,
+  selectorError, withinLimit,
 } from "./descriptors.ts";
 import type { Descriptor } from "./descriptors.ts";
 import { linearAddress } from "./segments.ts";
+
+const { ACCESS, BASE, DEFAULT_BIG, LIMIT, PRESENT, SELECTOR, SS, TR, WIDE } = descriptors;
 
 /** A stack that a frame is about to be pushed on. */
 export interface Stack {

@@ -6,17 +6,21 @@
  */
 import { raise, VECTOR } from "../faults.ts";
 import { readEflags, writeEflags } from "../flags.ts";
-import { AC, ARITHMETIC_FLAGS, DF, ID, IF, IOPL, NT, RF, TF, VM } from "../state.ts";
+import * as state from "../state.ts";
 import type { Monitor } from "./context.ts";
+import * as descriptors from "./descriptors.ts";
 import {
-  ACCESS, CODE, CONFORMING, CS, DS, dplOf, ES, fetchDescriptor, FS, gateOffset, gateSelector, GS, installCode, installNull,
-  installSegment, installUnprotected, installV86, isAvailableTss, isCallGate, isCode, isConforming, isLocal, isNull, isPresent, isProtected,
-  isVirtual8086, isWritableData, LIMIT, markAccessed, requireOffset, SEGMENT, SELECTOR, selectorError, SS, systemType, TYPE, WIDE,
+  dplOf, fetchDescriptor, gateOffset, gateSelector, installCode, installNull, installSegment, installUnprotected, installV86,
+  isAvailableTss, isCallGate, isCode, isConforming, isLocal, isNull, isPresent, isProtected, isVirtual8086, isWritableData, markAccessed,
+  requireOffset, selectorError, systemType,
 } from "./descriptors.ts";
 import type { Descriptor } from "./descriptors.ts";
 import { deliverToNewTask } from "./interrupt.ts";
 import { currentStack, innerStack, installStack, markStack, peekStack, probeFrame, withPointer, writeFrame } from "./stack.ts";
 import { availableTask, linkedTask, switchTask } from "./task.ts";
+
+const { AC, ARITHMETIC_FLAGS, DF, ID, IF, IOPL, NT, RF, TF, VM } = state;
+const { ACCESS, CODE, CONFORMING, CS, DS, ES, FS, GS, LIMIT, SEGMENT, SELECTOR, SS, TYPE, WIDE } = descriptors;
 
 /** What the bits of an operand of `size` bytes can say. */
 const truncate = (value: number, size: 2 | 4): number => size === 2 ? value & 0xffff : value;
