@@ -17,9 +17,12 @@ import { regionCounts, type Measurement, type RegionCounts } from "./measure/mea
 import { sampledText } from "./measure/sampled-text.ts";
 import type { Timer } from "./measure/stopwatch.ts";
 import type { Trial, Trials } from "./trial.ts";
-import { SLOW, type GuestMemory } from "./memory.ts";
+import * as tlb from "./tlb-entry.ts";
+import type { GuestMemory } from "./memory.ts";
 import { type CpuState } from "./state.ts";
 import { CARRY_LOCAL, discover, PASSES, regionText, type CodeView, type RegionBlocks, type RegionLimits, type RegionText, type Site } from "../translator/translate.ts";
+
+const { SLOW } = tlb;
 
 /** What a region's function returns, beside CHANGED. */
 export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
