@@ -54,26 +54,40 @@ function ringRows({ rings }: Report): string[][] {
 }
 
 function regionLines({ regions, tlb, selfModifyingCode: smc }: Report): string[] {
-  const dropped = Object.entries(regions.dropped).map(([cause, count]) => `${cause} ${grouped(count)}`).join(", ");
+  const dropped = Object.entries(regions.dropped).map(([cause, count]) => `${cause} ${grouped(count)}`);
   return [
-    `  ${grouped(regions.made)} regions of ${grouped(regions.instructions)} instructions in ${grouped(regions.blocks)} blocks, ${grouped(regions.codeBytes / 1000)} kB of JavaScript; dropped: ${dropped || "none"}`,
+    `  ${grouped(regions.made)} regions of ${grouped(regions.instructions)} instructions in ${grouped(regions.blocks)} blocks, ${grouped(regions.codeBytes / 1000)} kB of JavaScript`,
+    wrapped("regions dropped", dropped),
     `  ${grouped(regions.entries)} entries, ${grouped(regions.linksUsed)} branches linked, ${grouped(regions.dispatches)} dispatched`,
     `  TLB: ${grouped(tlb.fills)} fills; flushes: ${grouped(tlb.flushes.all)} of all, ${grouped(tlb.flushes.nonGlobal)} but global, ${grouped(tlb.flushes.page)} of a page`,
     `  code pages watched: ${grouped(smc.watchedPages)}; stores on code ${grouped(smc.writeHits)}, beside it ${grouped(smc.falseHits)}`,
   ];
 }
 
+const WIDTH = 100;
+
+/** A list behind its title, on as many lines as it needs. */
+function wrapped(title: string, items: readonly string[]): string {
+  const lines = [`  ${title}:`];
+  for (const [k, item] of (items.length === 0 ? ["none"] : items).entries()) {
+    const text = ` ${item}${k < items.length - 1 ? "," : ""}`;
+    if (lines.at(-1)!.length + text.length > WIDTH) lines.push("   ");
+    lines[lines.length - 1] += text;
+  }
+  return lines.join("\n");
+}
+
 /** With a final newline. */
 export function summary(report: Report): string {
   const { run, time } = report;
   const times = time.activities.toSorted((a, b) => b.milliseconds - a.milliseconds).map(({ activity, percent: share, milliseconds }) => [activity, percent(share, 1), `${milliseconds.toFixed(0)} ms`]);
-  const slow = Object.entries(report.slowMemory.causes).filter(([, count]) => count > 0).map(([cause, count]) => `${cause} ${grouped(count)}`).join(", ");
+  const slow = Object.entries(report.slowMemory.causes).filter(([, count]) => count > 0).map(([cause, count]) => `${cause} ${grouped(count)}`);
   return `${[
     `${run.guest}${run.after === null ? "" : ` after ${JSON.stringify(run.after)}`}: ${grouped(run.instructions)} instructions, ${run.seconds.toFixed(2)} s while measured, end: ${run.end}`,
     aligned(classRows(report.classes)),
     aligned(ringRows(report)),
     ...[reasonRows("calls of the monitor", report.callouts), reasonRows("helpers", report.helpers, 6), reasonRows("events", report.events, 6)].filter((rows) => rows.length > 0).map(aligned),
-    `  slow memory accesses: ${slow || "none"}`,
+    wrapped("slow memory accesses", slow),
     aligned(coverageTable(report)),
     aligned([["time in the virtual CPU", "", "about"], ...times]),
     regionLines(report).join("\n"),
