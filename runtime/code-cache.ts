@@ -117,11 +117,18 @@ export class CodeSpace {
     return (this.pages[frame] ??= this.cache.open(frame, this));
   }
 
+  /** The host address behind a linear one, where a fetch has nothing to do. */
+  hostOf(linear: number): number | undefined {
+    const entry = this.ring.exec[linear >>> 12]!;
+    return (entry & SLOW) === 0 ? linear ^ entry : undefined;
+  }
+
   /** What was decoded at a linear address, where a fetch has nothing to do. */
   decodedAt(linear: number): { readonly insn: Insn; readonly page: CodePage; readonly host: number } | undefined {
-    const entry = this.ring.exec[linear >>> 12]!, host = linear ^ entry, page = (entry & SLOW) === 0 ? this.pages[host >>> 12] : undefined;
-    const position = page?.index[host & 0xfff] ?? 0;
-    return page === undefined || position === 0 ? undefined : { insn: page.insns[position]!, page, host };
+    const host = this.hostOf(linear), page = host === undefined ? undefined : this.pages[host >>> 12];
+    if (host === undefined || page === undefined) return undefined;
+    const position = page.index[host & 0xfff]!;
+    return position === 0 ? undefined : { insn: page.insns[position]!, page, host };
   }
 }
 

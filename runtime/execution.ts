@@ -85,7 +85,6 @@ export class Execution {
     return S[SHADOW] !== 0 || (S[EFLAGS]! & (TF | RF)) !== 0 || this.breakpoints.enabled;
   }
 
-
   /** Whether an event before the count `deadline`, an interrupt or a trap must be seen to before the next instruction. */
   mustPoll(deadline: number): boolean {
     const S = this.cpu.words, { host } = this;

@@ -284,7 +284,7 @@ export function isOfAnotherAddress(head: Insn, linear: number): boolean {
 
 /** Remembers at which linear page the code of a frame runs. */
 export function noteLinear(space: CodeSpace, linear: number): void {
-  const entry = space.ring.exec[linear >>> 12]!, page = (entry & SLOW) === 0 ? space.pages[(linear ^ entry) >>> 12] : undefined;
+  const host = space.hostOf(linear), page = host === undefined ? undefined : space.pages[host >>> 12];
   if (page !== undefined) page.linear = linear & ~0xfff;
 }
 

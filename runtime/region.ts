@@ -17,12 +17,9 @@ import { regionCounts, type Measurement, type RegionCounts } from "./measure/mea
 import { sampledText } from "./measure/sampled-text.ts";
 import type { Timer } from "./measure/stopwatch.ts";
 import type { Trial, Trials } from "./trial.ts";
-import * as tlb from "./tlb-entry.ts";
 import type { GuestMemory } from "./memory.ts";
 import { type CpuState } from "./state.ts";
 import { CARRY_LOCAL, discover, PASSES, regionText, type CodeView, type RegionBlocks, type RegionLimits, type RegionText, type Site } from "../translator/translate.ts";
-
-const { SLOW } = tlb;
 
 /** What a region's function returns, beside CHANGED. */
 export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
@@ -234,8 +231,8 @@ export class Regions {
   }
 
   #ownerOf(space: CodeSpace, linear: number): Owner | undefined {
-    const entry = space.ring.exec[linear >>> 12]!;
-    return (entry & SLOW) === 0 ? this.#owners.get(space)?.get(linear ^ entry) : undefined;
+    const host = space.hostOf(linear);
+    return host === undefined ? undefined : this.#owners.get(space)?.get(host);
   }
 
   /** Places inside a region, now `delta` away, that are on their way to becoming entries: making it anew for each of them costs too much. */
@@ -270,8 +267,8 @@ export class Regions {
     for (const { isRoot, instructions } of blocks) {
       if (!isRoot) continue;
       for (const { address } of instructions) {
-        found.set(address ^ space.ring.exec[address >>> 12]!, address);
-        const owner = this.#ownerOf(space, address);
+        const host = space.hostOf(address), owner = this.#ownerOf(space, address);
+        if (host !== undefined) found.set(host, address);
         if (owner !== undefined) regions.add(owner.region);
       }
     }
@@ -292,18 +289,13 @@ export class Regions {
     });
     const found = timed(measurement?.discovery, () => this.#discover(linear, space, view, entries));
     if (found === undefined) return undefined;
-    const inside = this.#inside(space, found), isMobile = this.#isMobile(space, linear, inside);
+    const inside = this.#inside(space, found), { page } = space.decodedAt(linear)!;
+    page.isMobile ||= inside.some(wasElsewhere);
+    const { isMobile } = page;
     const text = timed(measurement?.emission, () => regionText(found, { isMobile, counters: measurement !== undefined, lines: this.#options.sampled, passesOff: this.#options.off }));
     for (const { region, entries: now } of inside) if (now.every((address) => text.entries.has(address))) this.#forget(region, "absorbed");
     this.#memory.patience -= MAKING_COST;
     return timed(measurement?.compilation, () => this.#compile({ ...planned, text, isMobile }, view));
-  }
-
-  /** Whether a region at `linear` is to run anywhere: its page was met at several addresses, or a region that it takes in was made for another. */
-  #isMobile(space: CodeSpace, linear: number, inside: readonly Inside[]): boolean {
-    const page = space.decodedAt(linear)?.page;
-    if (inside.some(({ region, entries }) => region.isMobile || region.entries.some((entry, k) => entry.linear !== entries[k])) && page !== undefined) page.isMobile = true;
-    return page?.isMobile === true;
   }
 
   /** The blocks of a region, which may be entered wherever a region inside it could. */
@@ -363,7 +355,8 @@ export class Regions {
     let owners = this.#owners.get(space);
     if (owners === undefined) this.#owners.set(space, (owners = new Map()));
     for (const linear of region.text.addresses) {
-      const host = linear ^ space.ring.exec[linear >>> 12]!;
+      const host = space.hostOf(linear);
+      if (host === undefined) continue;
       if (!owners.has(host)) owners.set(host, { region, linear });
       region.owned.push(host);
     }
@@ -391,8 +384,14 @@ function withSourceOf(run: RegionFunction, text: RegionText): RegionText {
 }
 
 /** Whether the code at an executed address is being rewritten. */
-function isResting({ ring, pages }: CodeSpace, linear: number): boolean {
-  return pages[(linear ^ ring.exec[linear >>> 12]!) >>> 12]?.isResting === true;
+function isResting(space: CodeSpace, linear: number): boolean {
+  const host = space.hostOf(linear);
+  return host !== undefined && space.pages[host >>> 12]?.isResting === true;
+}
+
+/** A part that was made for another address than where it is now, or for any. */
+function wasElsewhere({ region, entries }: Inside): boolean {
+  return region.isMobile || region.entries.some(({ linear }, k) => linear !== entries[k]);
 }
 
 /** Takes the detour away from a head; one that must run at an exact count keeps it, as its own. */
