@@ -42,11 +42,16 @@ export type DropCause = "store" | "data page" | "remade" | "moved" | "absorbed" 
 
 /** A translated region as the cache needs to know it. */
 export interface CodeRange {
+  /** Among those of now. */
+  readonly index: number;
   /** Host byte ranges [from, to) that it was made from. */
   readonly ranges: ReadonlyArray<readonly [from: number, to: number]>;
   /** Forgets the region; called once. */
   drop(cause: DropCause): void;
 }
+
+/** The index of no region. */
+export const NOT_RUNNING = -1;
 
 /** All decoded instructions of one frame in one mode. */
 export class CodePage {
@@ -97,6 +102,8 @@ export class CodePage {
 /** The code pages of one mode. */
 export class CodeSpace {
   readonly cache: CodeCache;
+  /** Of all spaces of the cache. */
+  readonly number: number;
   readonly mode: Mode;
   readonly forms: Forms;
   readonly source: HandlerSource;
@@ -104,8 +111,9 @@ export class CodeSpace {
   /** By frame. */
   readonly pages: Array<CodePage | undefined>;
 
-  constructor(cache: CodeCache, mode: Mode, source: HandlerSource, ring: Ring, pages: Array<CodePage | undefined>) {
+  constructor(cache: CodeCache, number: number, mode: Mode, source: HandlerSource, ring: Ring, pages: Array<CodePage | undefined>) {
     this.cache = cache;
+    this.number = number;
     this.mode = mode;
     this.forms = new Forms(mode);
     this.source = source;
@@ -156,8 +164,8 @@ const MOST_INSNS = 1_500_000;
 
 export class CodeCache {
   readonly stats = { insns: 0, decoded: 0, drops: 0, hits: 0, falseHits: 0, evictions: 0 };
-  /** The region that is running now: a store that would drop it must be left to the interpreter. */
-  running: CodeRange | undefined;
+  /** The index of the region that is running now: a store that would drop it must be left to the interpreter. */
+  running = NOT_RUNNING;
   /** Told of every instruction that is to be forgotten. */
   forgotten: (page: CodePage, insn: Insn) => void = () => {};
   /** Instructions retired so far. */
@@ -170,6 +178,7 @@ export class CodeCache {
   readonly #frames: Array<Frame | undefined>;
 
   readonly #rest: number;
+  #spaces = 0;
 
   /** `rest`: for so many instructions at first a frame whose code is rewritten is left to the interpreter. */
   constructor(memory: GuestMemory, rest: number) {
@@ -184,7 +193,7 @@ export class CodeCache {
   }
 
   newSpace(mode: Mode, source: HandlerSource, ring: Ring, pages: Array<CodePage | undefined>): CodeSpace {
-    return new CodeSpace(this, mode, source, ring, pages);
+    return new CodeSpace(this, this.#spaces++, mode, source, ring, pages);
   }
 
   /** @internal A new, empty code page. */
@@ -281,7 +290,7 @@ export class CodeCache {
     const before = frame.ranges.size;
     for (const range of frame.ranges) {
       if (!range.ranges.some(([start, end]) => start < to && end > from)) continue;
-      if (range === this.running) this.refuse();
+      if (range.index === this.running) this.refuse();
       this.removeRange(range);
       range.drop(cause);
     }

@@ -5,8 +5,9 @@
  * and nothing has to be polled.
  */
 import * as abi from "./abi.ts";
-import type { CodeSpace } from "./code-cache.ts";
+import { type CodeSpace, NOT_RUNNING } from "./code-cache.ts";
 import type { Deliveries } from "./delivery.ts";
+import * as entryTable from "./entry-table.ts";
 import { type Execution, HOT } from "./execution.ts";
 import { currentFault } from "./faults.ts";
 import * as steps from "./insn.ts";
@@ -25,6 +26,8 @@ import type { VcpuOptions } from "./vcpu.ts";
 import type { Instruction } from "../translator/translate.ts";
 
 const { CHANGED } = abi;
+const { LINE } = entryTable;
+const { eip: AT_EIP, mapped: AT_MAPPED, space: AT_SPACE, least: AT_LEAST, index: AT_INDEX, entry: AT_ENTRY, delta: AT_DELTA, entered: AT_ENTERED } = LINE;
 const { REGION } = steps;
 const { SLOW } = tlb;
 const { FAULTED, LEFT_NORMALLY } = regionModule;
@@ -75,59 +78,73 @@ export class RegionRunner {
   /** Runs the region at `head` and those that follow it; returns where the interpreter goes on, or undefined to poll. */
   enter(head: Insn, limit: number): Insn | undefined {
     const S = this.#x.cpu.words, { cache, memory, stats } = this.#x, measured = this.#x.measurement !== undefined;
+    const { table } = this.regions, { words, runs } = table;
     memory.exact = false;
     this.#leave = false;
     this.#limit = limit;
     const start = this.#x.count;
-    let at = head, code = LEFT_NORMALLY, count = start, next: Insn | undefined, space = this.#x.currentSpace();
-    for (;;) {
-      const eip = S[EIP]!;
-      let entry = at.r as Entry | undefined, budget = limit - count;
-      if (entry === undefined || entry.linear !== eip && !entry.region.isMobile) entry = this.regions.at(at, eip, space);
+    let code = LEFT_NORMALLY, count = start, next: Insn | undefined, space = this.#x.currentSpace(), entries = 0;
+    for (let known: Insn | undefined = head; ; known = undefined) {
+      const eip = S[EIP]!, mapped = space.ring.exec[eip >>> 12]!, line = table.line(eip);
+      let budget = limit - count;
       if (budget > SLICE) budget = SLICE;
-      if (entry === undefined || budget < entry.region.length) {
-        S[PAGE] = eip & ~0xfff;
-        next = at;
-        break;
+      if (words[line + AT_EIP] !== eip || words[line + AT_MAPPED] !== mapped || words[line + AT_SPACE] !== space.number || budget < words[line + AT_LEAST]!) {
+        next = this.#find(known, eip, mapped, budget, space);
+        if (next !== undefined) break;
       }
-      const { region } = entry, delta = eip - entry.linear | 0;
-      this.#region = region;
+      const index = words[line + AT_INDEX]!, delta = words[line + AT_DELTA]!;
+      words[line + AT_ENTERED] = words[line + AT_ENTERED]! + 1;
+      cache.running = this.#index = index;
       this.#delta = delta;
       this.#entryBudget = budget;
       this.#entryCount = count;
-      cache.running = region;
-      region.entered++;
       this.#resumed = (S[EFLAGS]! & RF) !== 0;
       if (this.#resumed) S[EFLAGS] = S[EFLAGS]! & ~RF;
-      code = measured ? this.#runTimed(region, budget, entry.number, delta) : region.run(budget, entry.number, delta);
+      code = measured ? this.#runTimed(this.#region, budget, words[line + AT_ENTRY]!, delta) : runs[index]!(budget, words[line + AT_ENTRY]!, delta);
       count += budget - S[LEFT]!;
-      stats.entries++;
+      entries++;
       if (code === CHANGED || code === FAULTED) {
-        count = code === CHANGED ? this.#leftChanged(region, count) : this.#leftByFault(region, count);
+        count = code === CHANGED ? this.#leftChanged(this.#region, count) : this.#leftByFault(this.#region, count);
         this.#leave = this.#mustTurn(count >= limit);
         code = LEFT_NORMALLY;
         space = this.#x.currentSpace();
       }
       if (code !== LEFT_NORMALLY || this.#leave || count >= limit || memory.patience < 0) break;
-      if (!space.mode.flat) { next = this.#x.interpreter.fetch; break; }
-      const to = S[EIP]!, mapped = space.ring.exec[to >>> 12]!, page = (mapped & SLOW) === 0 ? space.pages[(to ^ mapped) >>> 12] : undefined;
-      if (page === undefined) { next = this.#x.interpreter.fetch; break; }
-      at = page.at((to ^ mapped) & 0xfff);
-      if (at.kind !== REGION && !this.#leftOften(region, at, space)) {
-        S[PAGE] = to & ~0xfff;
-        next = at;
-        break;
-      }
     }
+    stats.entries += entries;
     stats.translated += count - start;
     this.#x.count = count;
-    cache.running = undefined;
+    cache.running = NOT_RUNNING;
     memory.exact = true;
     if (code !== LEFT_NORMALLY) this.#retry();
     else if (this.#event !== undefined) this.#throwEvent();
     else if (next?.kind === REGION && !this.#trials.running && !isOfAnotherAddress(next, S[EIP]!)) this.#stepper.step(); // the head as the instruction that it is
     else if ((S[EFLAGS]! & RF) === 0) return next;
     return undefined;
+  }
+
+  /**
+   * The long way to the region at `eip`, where `known` stands if it was looked up: fills the table's line, or returns where the interpreter
+   * goes on.
+   */
+  #find(known: Insn | undefined, eip: number, mapped: number, budget: number, space: CodeSpace): Insn | undefined {
+    const S = this.#x.cpu.words, { interpreter } = this.#x;
+    let at = known;
+    if (at === undefined) {
+      const page = (mapped & SLOW) === 0 && space.mode.flat ? space.pages[(eip ^ mapped) >>> 12] : undefined;
+      if (page === undefined) return interpreter.fetch;
+      at = page.at((eip ^ mapped) & 0xfff);
+    }
+    if (at.kind === REGION || known !== undefined || this.#leftOften(at, space)) {
+      let entry = at.r as Entry | undefined;
+      if (entry === undefined || entry.linear !== eip && !entry.region.isMobile) entry = this.regions.at(at, eip, space);
+      if (entry !== undefined && budget >= entry.region.length) {
+        this.regions.table.fill(eip, mapped, space.number, entry.region, entry.number, eip - entry.linear | 0);
+        return undefined;
+      }
+    }
+    S[PAGE] = eip & ~0xfff;
+    return at;
   }
 
   /** RF was set when the region was entered: its first instruction clears it. Only what that raises, and breakpoints, of which there are none, would ask. */
@@ -137,7 +154,8 @@ export class RegionRunner {
    * A region left to `insn`, which is not the head of one. Where that happens often, the region is made anew with what it did not hold, or
    * `insn` becomes a head. Returns whether it did.
    */
-  #leftOften(region: Region, insn: Insn, space: CodeSpace): boolean {
+  #leftOften(insn: Insn, space: CodeSpace): boolean {
+    const region = this.#region;
     if (!this.#x.interpreter.leftTo(insn)) return false;
     if (this.regions.addEntry(insn, this.#x.cpu.words[EIP]!, space)) return true;
     if (region.dropped || !region.text.cold.has(this.#x.cpu.words[EIP]! - this.#delta | 0) || region.trial.remade >= MOST_REMADE) return this.#x.interpreter.becomeHead(insn);
@@ -159,7 +177,9 @@ export class RegionRunner {
 
   /** The region must not go on: something is to be polled or delivered. */
   #leave = false;
-  #region: Region | undefined;
+  /** Of the region that runs, or ran last. */
+  #index = NOT_RUNNING;
+  get #region(): Region { return this.regions.table.regions[this.#index]!; }
   /** How far its code is from where it was made. */
   #delta = 0;
 
@@ -179,7 +199,7 @@ export class RegionRunner {
   }
 
   #retry(): void {
-    this.#atSite(this.#region!, this.#x.count);
+    this.#atSite(this.#region, this.#x.count);
     this.#x.stats.retries++;
     this.#stepper.step();
   }
@@ -188,7 +208,7 @@ export class RegionRunner {
   #leftByFault(region: Region, count: number): number {
     const { memory } = this.#x;
     this.#atSite(region, count);
-    this.#x.cache.running = undefined;
+    this.#x.cache.running = NOT_RUNNING;
     memory.patience -= FAULT_COST;
     if (this.#deliveries.faulted(currentFault) === "shutdown") this.#deliveries.shutdown = true;
     memory.exact = false;
@@ -211,7 +231,7 @@ export class RegionRunner {
     const x = this.#x, S = x.cpu.words;
     if (spent || this.#deliveries.shutdown || S[HALTED] !== 0 || S[SHADOW] !== 0 || (S[EFLAGS]! & TF) !== 0 || x.breakpoints.enabled) return true;
     if ((S[EFLAGS]! & IF) === 0 || !x.host.interruptRequested()) return false;
-    x.cache.running = undefined;
+    x.cache.running = NOT_RUNNING;
     x.memory.exact = true;
     this.#deliveries.interrupt();
     x.memory.exact = false;
@@ -229,9 +249,9 @@ export class RegionRunner {
    * words `left` and, where it does not, `eip` say how.
    */
   #stepInRegion(id: number, left: number): number {
-    const S = this.#x.cpu.words, region = this.#region!, site = region.sites[id]!;
+    const S = this.#x.cpu.words, region = this.#region, site = region.sites[id]!;
     const flushes = this.#x.memory.stats.flushes, key = this.#x.keyNow(), next = S[EIP] = site.eip + this.#delta | 0;
-    this.#x.cache.running = undefined;
+    this.#x.cache.running = NOT_RUNNING;
     this.#x.memory.exact = true;
     let actual = left + site.rest;
     const first = actual, counts = region.counts;
@@ -255,7 +275,7 @@ export class RegionRunner {
       S[LEFT] = actual;
       return 1;
     } finally {
-      this.#x.cache.running = region;
+      this.#x.cache.running = region.index;
       this.#x.memory.exact = false;
     }
     const charged = actual - (site.rest - 1);
@@ -275,11 +295,11 @@ export class RegionRunner {
 
   /** A region calls the monitor itself, at the exact count. */
   #callOut(id: number, left: number): void {
-    this.#x.count = this.#entryCount + this.#entryBudget - left - this.#region!.sites[id]!.rest;
+    this.#x.count = this.#entryCount + this.#entryBudget - left - this.#region.sites[id]!.rest;
     this.#x.memory.patience -= CALLOUT_COST;
     if (this.#x.measurement !== undefined) this.#startCallout(this.#x.measurement, id);
     this.#x.memory.exact = true;
-    this.#x.cache.running = undefined;
+    this.#x.cache.running = NOT_RUNNING;
     this.#flushes = this.#x.memory.stats.flushes;
   }
 
@@ -287,7 +307,7 @@ export class RegionRunner {
   #callout: { readonly timer: Timer; readonly started: number } | undefined;
 
   #startCallout(measurement: Measurement, id: number): void {
-    const timer = measurement.stepTimer(countedAt(this.#region!, id));
+    const timer = measurement.stepTimer(countedAt(this.#region, id));
     this.#callout = { timer, started: measurement.watch.start(timer) };
   }
 
@@ -300,11 +320,11 @@ export class RegionRunner {
 
   /** Behind it: 0 where the region may go on. */
   #calledOut(id: number): number {
-    const region = this.#region!;
+    const region = this.#region;
     this.#x.count++;
     this.#stopCallout();
     this.#x.memory.exact = false;
-    this.#x.cache.running = region;
+    this.#x.cache.running = region.index;
     this.#leave = this.#x.mustPoll(this.#limit);
     if (!this.#leave && !region.dropped && this.#x.memory.stats.flushes === this.#flushes) return 0;
     if (region.counts !== undefined) region.counts.stopped[id]!++;
@@ -331,9 +351,9 @@ export class RegionRunner {
   #timestamp(id: number, left: number): number {
     const { cpu } = this.#x;
     if ((cpu.cr4 & CR4_TSD) !== 0) return 1;
-    this.#x.count = this.#entryCount + this.#entryBudget - left - this.#region!.sites[id]!.rest;
+    this.#x.count = this.#entryCount + this.#entryBudget - left - this.#region.sites[id]!.rest;
     if (this.#x.measurement === undefined) readTimestamp(this.#x.monitor);
-    else this.#x.measurement.watch.time(this.#x.measurement.stepTimer(countedAt(this.#region!, id)), () => readTimestamp(this.#x.monitor));
+    else this.#x.measurement.watch.time(this.#x.measurement.stepTimer(countedAt(this.#region, id)), () => readTimestamp(this.#x.monitor));
     return 0;
   }
 }

@@ -7,6 +7,7 @@
  * that lead there.
  */
 import { type CodeCache, type CodeRange, type CodeSpace, type DropCause } from "./code-cache.ts";
+import { EntryTable } from "./entry-table.ts";
 import { GuestFault, Retry } from "./faults.ts";
 import { carryOf, conditionOf, flagsOf } from "./flags.ts";
 import type { RuntimeFunction } from "./functions.ts";
@@ -58,7 +59,7 @@ export interface Region extends CodeRange {
   /** What discovery saw; from it the blocks can be found again. */
   readonly seen: SeenCode;
   dropped: boolean;
-  /** How often it was entered. */
+  /** How often it was entered, beside what the table of entries still holds. */
   entered: number;
   /** What it was made after. */
   readonly trial: Trial;
@@ -154,6 +155,8 @@ export class Regions {
   readonly limits: RegionLimits;
   /** Regions are entered at their head only. */
   readonly #oneEntry: boolean;
+  /** Where the regions of now are entered. */
+  readonly table = new EntryTable();
   readonly #live = new Set<Region>();
   /** By host address: the region that it is part of, functions that were copied in apart, and the linear address there. */
   readonly #owners = new Map<CodeSpace, Map<number, Owner>>();
@@ -172,7 +175,11 @@ export class Regions {
   }
 
   /** The regions that may run now. */
-  get live(): Iterable<Region> { return this.#live; }
+  get live(): Iterable<Region> {
+    this.table.settle();
+    return this.#live;
+  }
+
   /** What was ever executed in a mode; for tools. */
   view(space: CodeSpace): CodeView {
     return new GuestCode(this.#memory, space, -1, { targets: (insn, linear) => this.#options.trials.targets(insn, linear), elsewhere: () => false });
@@ -331,7 +338,7 @@ export class Regions {
   /** Apart from `#make`, so that the region's closure keeps nothing of the view alive. */
   #add(made: Pick<Region, "head" | "linear" | "isMobile" | "space" | "run" | "text" | "sourceLength" | "trial" | "ranges" | "seen" | "counts" | "number">, places: ReadonlyArray<Omit<Entry, "region" | "away">>): Region {
     const { text, space } = made, entries: Entry[] = [];
-    const region: Region = { ...made, entries, owned: [], sites: text.sites, length: text.length, dropped: false, entered: 0, drop: (cause) => this.#drop(region, cause) };
+    const region: Region = { ...made, index: this.table.take(), entries, owned: [], sites: text.sites, length: text.length, dropped: false, entered: 0, drop: (cause) => this.#drop(region, cause) };
     for (const place of places) {
       const { insn } = place;
       if (insn.r !== undefined || !(insn.kind === REGION || this.#options.becomeHead(insn))) continue;
@@ -341,6 +348,7 @@ export class Regions {
     }
     this.#own(space, region);
     this.#live.add(region);
+    this.table.add(region);
     this.#liveBytes += made.sourceLength;
     this.#cache.addRange(region);
     this.stats.made++;
@@ -368,6 +376,7 @@ export class Regions {
     measurement?.regionDropped(region, cause);
     this.stats.dropped++;
     this.#live.delete(region);
+    this.table.drop(region);
     this.#liveBytes -= region.sourceLength;
     for (const host of region.owned) if (owners?.get(host)?.region === region) owners.delete(host);
     for (const { insn } of region.entries) {

@@ -1,0 +1,74 @@
+/**
+ * Where the next region is found, by address.
+ *
+ * Regions follow one another every few dozen instructions. What that asks for (is this address an entry, at this mapping and in this mode;
+ * how much budget; which function, with which arguments) stands in one line of the host's cache, and not behind the decoded instruction,
+ * its entry and its region.
+ *
+ * A line is filled after the long way was gone, and tells nothing that the long way would not. All lines are emptied when a region is dropped.
+ */
+import type { Region, RegionFunction } from "./region.ts";
+import * as tlb from "./tlb-entry.ts";
+
+const { SLOW } = tlb;
+
+const LINES = 4096;
+/** Words of a line; 32 bytes. */
+const WORDS = 8;
+const LAST = (LINES - 1) * WORDS;
+/** The words of a line by their place. `mapped`: the EXEC entry of the page; `space`: the number of the code space; `least`: budget. */
+export const LINE = { eip: 0, mapped: 1, space: 2, least: 3, index: 4, entry: 5, delta: 6, entered: 7 } as const;
+/** In the word `mapped` of a line that is not to be found: no entry of a page that can be fetched from looks like it. */
+const EMPTY = -1;
+
+export class EntryTable {
+  readonly words = new Int32Array(LINES * WORDS).fill(EMPTY);
+  /** The regions by index; one that was dropped stays until its index is used again. */
+  readonly regions: Region[] = [];
+  /** What they are run by. */
+  readonly runs: RegionFunction[] = [];
+  readonly #free: number[] = [];
+
+  /** The first word of the line that an address would be in. */
+  line(eip: number): number { return Math.imul(eip ^ eip >>> 11, WORDS) & LAST; }
+
+  /** An index for a region to be. */
+  take(): number { return this.#free.pop() ?? this.regions.length; }
+
+  add(region: Region): void {
+    this.regions[region.index] = region;
+    this.runs[region.index] = region.run;
+  }
+
+  drop(region: Region): void {
+    this.settle();
+    this.words.fill(EMPTY);
+    this.#free.push(region.index);
+  }
+
+  /** From now on `eip` is found at once where it is mapped so and can be fetched from; at any rate its line can be read now. */
+  fill(eip: number, mapped: number, space: number, { index, length }: Region, entry: number, delta: number): void {
+    const { words } = this, at = this.line(eip);
+    this.#settle(at);
+    words[at + LINE.eip] = eip;
+    words[at + LINE.mapped] = (mapped & SLOW) === 0 ? mapped : EMPTY;
+    words[at + LINE.space] = space;
+    words[at + LINE.least] = length;
+    words[at + LINE.index] = index;
+    words[at + LINE.entry] = entry;
+    words[at + LINE.delta] = delta;
+    words[at + LINE.entered] = 0;
+  }
+
+  /** Adds to every region how often it was entered by way of the table. */
+  settle(): void {
+    for (let at = 0; at < this.words.length; at += WORDS) this.#settle(at);
+  }
+
+  #settle(at: number): void {
+    const { words } = this;
+    if (words[at + LINE.index] === EMPTY) return;
+    this.regions[words[at + LINE.index]!]!.entered += words[at + LINE.entered]!;
+    words[at + LINE.entered] = 0;
+  }
+}
