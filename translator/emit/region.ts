@@ -26,6 +26,9 @@ import type { Probe } from "./probe.ts";
 
 const REGISTERS = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"] as const;
 const FLAGS = ["flagKind", "flagA", "flagB", "flagCarry"] as const;
+/** What flags that need no carry are left behind in. */
+const FLAG_RESULT = ["flagKind", "flagA", "flagB"] as const;
+type Local = (typeof REGISTERS)[number] | (typeof FLAGS)[number];
 
 /** Where an operation that can fault or is executed by the interpreter stands. */
 export interface Site {
@@ -136,10 +139,30 @@ class RegionPlace implements Place {
   readonly #timed: boolean;
   readonly #isMobile: boolean;
   #temporaries = 0;
+  /** The locals that the code names, and those that it assigns to. */
+  readonly named = new Set<Local>();
+  readonly assigned = new Set<Local>();
 
   constructor(timed: boolean, isMobile: boolean) {
     this.#timed = timed;
     this.#isMobile = isMobile;
+  }
+
+  name(locals: Iterable<Local>): void { for (const local of locals) this.named.add(local); }
+  assign(locals: Iterable<Local>): void {
+    for (const local of locals) {
+      this.named.add(local);
+      this.assigned.add(local);
+    }
+  }
+  #register(index: number): Expression {
+    const name = registerNamed(index);
+    this.named.add(name);
+    return identifier(name);
+  }
+  #assigned(index: number): Expression {
+    this.assigned.add(registerNamed(index));
+    return this.#register(index);
   }
 
   /** An address in guest code. */
@@ -148,6 +171,7 @@ class RegionPlace implements Place {
   get where(): Place["where"] { return { id: number(this.id), left: identifier("left") }; }
   temporary(): string { return `t${this.#temporaries++}`; }
   get carry(): Expression {
+    this.name(FLAGS);
     const { kind, inCarry } = this.known;
     if (inCarry) return CARRY;
     return (kind === undefined ? undefined : carryAfter(kind))?.(LOCAL_FLAGS) ?? GENERAL.carry(LOCAL_FLAGS);
@@ -160,7 +184,8 @@ class RegionPlace implements Place {
     if (touched === undefined) throw new Error(`no region calls ${node.name}`);
     if (name !== into) this.answer = identifier(name!);
     if (touched.flags) this.known = UNKNOWN;
-    const words = [...touched.registers.map((register) => REGISTERS[register]!), ...(touched.flags ? FLAGS : [])];
+    const words: Local[] = [...touched.registers.map((register) => REGISTERS[register]!), ...(touched.flags ? FLAGS : [])];
+    this.assign(words);
     const each = (template: (bindings: Bindings) => Statement[]): Statement[] => words.flatMap((each) => template({ w: word(each), r: identifier(each) }));
     const timed = this.#timed && (name !== into || transfers(node));
     const before = [
@@ -183,20 +208,21 @@ class RegionPlace implements Place {
   read(node: Node, args: Expression[]): Expression {
     const index = node.args[0]?.number ?? 0;
     switch (node.op) {
-      case "reg8": return (index & 1) === 0 ? READ.low({ r: register(index >> 2) }) : READ.high({ r: register(index >> 2) });
-      case "reg16": return READ.half({ r: register(index) });
-      case "reg32": return register(index);
+      case "reg8": return (index & 1) === 0 ? READ.low({ r: this.#register(index >> 2) }) : READ.high({ r: this.#register(index >> 2) });
+      case "reg16": return READ.half({ r: this.#register(index) });
+      case "reg32": return this.#register(index);
       case "slot": return word(node.name);
       case "slotAt": return wordAt(number(SLOT[node.name as SlotName] + index));
       case "nextEip": return this.address(this.nextEip);
       case "thisEip": return this.address(this.thisEip);
       case "condition": {
+        this.name(FLAGS);
         const { kind, inCarry } = this.known, known = kind === undefined ? undefined : conditionAfter(kind, node.number);
         if (known === undefined && inCarry && node.number >> 1 === 1) return CARRY_HOLDS[(node.number & 1) as 0 | 1];
         return known?.(LOCAL_FLAGS) ?? GENERAL.condition({ ...LOCAL_FLAGS, n: number(node.number) });
       }
       case "carry": return this.carry;
-      case "flags": return this.known.kind === EXPLICIT ? identifier("flagA") : GENERAL.flags(LOCAL_FLAGS);
+      case "flags": this.name(FLAGS); return this.known.kind === EXPLICIT ? identifier("flagA") : GENERAL.flags(LOCAL_FLAGS);
       default: void args; throw new Error(`${node.op} is no read`);
     }
   }
@@ -205,34 +231,38 @@ class RegionPlace implements Place {
     const index = node.args[0]?.number ?? 0;
     const bound = flagBindings(args, node.number);
     switch (node.op) {
-      case "setReg8": return ((index & 1) === 0 ? WRITE.low : WRITE.high)({ r: register(index >> 2), v: args[1]! });
-      case "setReg16": return WRITE.half({ r: register(index), v: args[1]! });
-      case "setReg32": return WRITE.full({ r: register(index), v: args[1]! });
+      case "setReg8": return ((index & 1) === 0 ? WRITE.low : WRITE.high)({ r: this.#assigned(index >> 2), v: args[1]! });
+      case "setReg16": return WRITE.half({ r: this.#assigned(index), v: args[1]! });
+      case "setReg32": return WRITE.full({ r: this.#assigned(index), v: args[1]! });
       case "setSlot": return WRITE.slot({ 0: args[0]!, w: word(node.name) });
-      case "setFlags": this.known = { kind: node.number, inCarry: false }; return WRITE.flags(bound);
-      case "setFlagsCarry": this.known = { kind: node.number, inCarry: false }; return WRITE.flagsCarry(bound);
-      case "setFlagsIf": this.known = UNKNOWN; return WRITE.flagsIf(bound);
-      case "putFlags": this.known = { kind: EXPLICIT, inCarry: false }; return WRITE.put(args);
+      case "setFlags": this.assign(FLAG_RESULT); this.known = { kind: node.number, inCarry: false }; return WRITE.flags(bound);
+      case "setFlagsCarry": this.assign(FLAGS); this.known = { kind: node.number, inCarry: false }; return WRITE.flagsCarry(bound);
+      case "setFlagsIf": this.assign(FLAG_RESULT); this.known = UNKNOWN; return WRITE.flagsIf(bound);
+      case "putFlags": this.assign(FLAG_RESULT); this.known = { kind: EXPLICIT, inCarry: false }; return WRITE.put(args);
       default: throw new Error(`${node.op} is no write`);
     }
   }
 }
 
-function register(index: number): Expression {
+function registerNamed(index: number): Local {
   const name = REGISTERS[index];
   if (name === undefined) throw new Error(`no register ${index}`);
-  return identifier(name);
+  return name;
 }
 
-const LOCALS = [...REGISTERS, ...FLAGS];
-const WRITE_BACK = LOCALS.map((name) => `S[${SLOT[name]}] = ${name};`).join(" ");
+function writeBackOf(name: Local): string { return `S[${SLOT[name]}] = ${name};`; }
+
+const LOCALS: readonly Local[] = [...REGISTERS, ...FLAGS];
+const WRITE_BACK = LOCALS.map(writeBackOf).join(" ");
 const RELOAD = LOCALS.map((name) => `${name} = S[${SLOT[name]}];`).join(" ");
 
 const FRAME = {
   open: statements(`let ${LOCALS.map((name) => `${name} = S[${SLOT[name]}]`).join(", ")}, eip = 0, code = 0;`),
+  carry: statements("let carry = 0;"),
   openCarry: statements("let carry = carryOf(flagKind, flagA, flagB, flagCarry);"),
   caught: statements("code = caught(error);"),
-  close: statements(`${WRITE_BACK} S[${SLOT.eip}] = eip; S[${SLOT.left}] = left; return code;`),
+  writeBack: new Map(LOCALS.map((name) => [name, statements(writeBackOf(name))({})])),
+  close: statements(`S[${SLOT.eip}] = eip; S[${SLOT.left}] = left; return code;`),
 };
 const FLOW = {
   count: statements("COUNT[$k] = COUNT[$k] + 1;"),
@@ -302,8 +332,23 @@ class RegionEmitter {
     const leave: Statement = { type: "LabeledStatement", label: identifier("leave"), body: block([guarded]) };
     return {
       type: "FunctionExpression", id: identifier(`region_${hex(this.#structure.blocks[0]!.address)}`), params: this.#parameters(),
-      body: { type: "BlockStatement", body: [...FRAME.open({}), ...(this.#carriesIn.size === 0 ? [] : FRAME.openCarry({})), leave, ...this.#unowned(FRAME.close({}))] },
+      body: { type: "BlockStatement", body: [...this.#open(), leave, ...this.#unowned(this.#close())] },
     };
+  }
+
+  /** Registers and flags into the locals that the code names. */
+  #open(): Statement[] {
+    const isEnteredWithCarry = this.#carriesIn.has(this.#structure.root), [all] = FRAME.open({}), { named } = this.#place;
+    if (all?.type !== "VariableDeclaration") throw new Error("template of the locals");
+    if (isEnteredWithCarry) this.#place.name(FLAGS);
+    const declarations = all.declarations.filter((_one, k) => k >= LOCALS.length || named.has(LOCALS[k]!));
+    return [{ ...all, declarations }, ...(this.#carriesIn.size === 0 ? [] : isEnteredWithCarry ? FRAME.openCarry({}) : FRAME.carry({}))];
+  }
+
+  /** What may have changed goes back, on every way out. */
+  #close(): Statement[] {
+    const { assigned } = this.#place;
+    return [...LOCALS.filter((name) => assigned.has(name)).flatMap((name) => FRAME.writeBack.get(name)!), ...FRAME.close({})];
   }
 
   #parameters(): Identifier[] {
@@ -438,6 +483,7 @@ class RegionEmitter {
   /** Lets the interpreter execute one instruction on the written-back state. */
   #step(rest: number): Statement[] {
     this.#place.known = UNKNOWN;
+    this.#place.assign(LOCALS);
     const id = number(this.sites.length);
     this.sites.push({ eip: this.#place.thisEip, next: this.#place.nextEip, rest, block: this.#number });
     return FLOW.step({ i: id, c: identifier(this.#place.temporary()) });
