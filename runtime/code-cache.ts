@@ -9,7 +9,7 @@
  * - A byte of a frame is marked while an instruction or region that was made from it may run; only marked bytes cost a drop.
  * - Links inside a page are direct; a link to another page compares the linear address and the EXEC entry.
  */
-import { decode, Forms, x87Opcode, type Form, type Mode } from "../translator/translate.ts";
+import { Forms, Patterns, type Form, type Mode, type Pattern } from "../translator/translate.ts";
 import * as steps from "./insn.ts";
 import { Insn, type Handler } from "./insn.ts";
 import { MarkedBytes } from "./marked-bytes.ts";
@@ -106,6 +106,7 @@ export class CodeSpace {
   readonly number: number;
   readonly mode: Mode;
   readonly forms: Forms;
+  readonly patterns: Patterns;
   readonly source: HandlerSource;
   readonly ring: Ring;
   /** By frame. */
@@ -116,9 +117,22 @@ export class CodeSpace {
     this.number = number;
     this.mode = mode;
     this.forms = new Forms(mode);
+    this.patterns = new Patterns(this.forms);
     this.source = source;
     this.ring = ring;
     this.pages = pages;
+  }
+
+  /** By number of a pattern. */
+  readonly #forward: Array<MadeHandler | undefined> = [];
+  readonly #backward: Array<MadeHandler | undefined> = [];
+
+  /** The handler of a pattern; `backward`: a direct branch that goes back. */
+  handlerOf({ number, form }: Pattern, backward: boolean): MadeHandler {
+    if (number === 0) return this.source.handler(form, backward);
+    const made = backward ? this.#backward : this.#forward;
+    while (made.length <= number) made.push(undefined);
+    return (made[number] ??= this.source.handler(form, backward));
   }
 
   page(frame: number): CodePage {
@@ -210,25 +224,26 @@ export class CodeCache {
 
   /** Turns an undecoded instruction into what its bytes say now. */
   decodeAt(page: CodePage, insn: Insn): void {
-    const host = page.frame * 4096 + insn.o, { space } = page, { source, mode } = space;
-    const room = 4096 - insn.o;
-    const decoded = decode(this.#memory.ram, host, room, mode);
-    if ("failure" in decoded) {
-      if (decoded.failure === "truncated") { this.#becomes(insn, source.stop, source.stop, STRADDLING); return; }
-      this.#mark(page.shared, insn.o, insn.o + Math.min(room, LONGEST));
-      this.#becomes(insn, decoded.failure === "too-long" ? source.tooLong : source.undefinedOpcode, undefined, PLAIN);
-      return;
-    }
-    this.#mark(page.shared, insn.o, insn.o + decoded.length);
-    const form = space.forms.of(decoded, insn);
-    if (decoded.row.mnemonic.startsWith("f")) insn.m = x87Opcode(this.#memory.ram, host);
-    const last = decoded.operands.at(-1), direct = last?.kind === "rel" ? last.value : 0;
-    const { handler, exact } = source.handler(form, direct < 0);
-    insn.e = insn.o + decoded.length;
-    insn.n = page.step(insn.e);
-    if (last?.kind === "rel" && mode.flat) insn.t = page.step(insn.e + direct);
-    this.#becomes(insn, exact ? source.stop : handler, handler, exact ? EXACT : PLAIN);
+    const { space, frame } = page, { ram } = this.#memory, offset = insn.o, host = frame * 4096 + offset;
+    const pattern = space.patterns.at(ram, host, 4096 - offset);
+    if ("failure" in pattern) { this.#decodeNothing(page, insn, pattern.failure); return; }
+    const end = offset + pattern.length;
+    pattern.fill(ram, host, insn);
+    this.#mark(page.shared, offset, end);
+    const direct = pattern.isRelative ? insn.k : 0, { handler, exact } = space.handlerOf(pattern, direct < 0);
+    insn.e = end;
+    insn.n = page.step(end);
+    if (pattern.isRelative && space.mode.flat) insn.t = page.step(end + direct);
+    this.#becomes(insn, exact ? space.source.stop : handler, handler, exact ? EXACT : PLAIN);
     this.stats.decoded++;
+  }
+
+  /** The bytes are no instruction, or go on on the next page. */
+  #decodeNothing(page: CodePage, insn: Insn, failure: "truncated" | "too-long" | "invalid"): void {
+    const { source } = page.space;
+    if (failure === "truncated") { this.#becomes(insn, source.stop, source.stop, STRADDLING); return; }
+    this.#mark(page.shared, insn.o, Math.min(insn.o + LONGEST, 4096));
+    this.#becomes(insn, failure === "too-long" ? source.tooLong : source.undefinedOpcode, undefined, PLAIN);
   }
 
   #becomes(insn: Insn, f: Handler, g: Handler | undefined, kind: number): void {
