@@ -12,7 +12,7 @@
 import { Forms, Patterns, type Form, type Mode, type Pattern } from "../translator/translate.ts";
 import * as steps from "./insn.ts";
 import { Insn, type Handler } from "./insn.ts";
-import { MarkedBytes } from "./marked-bytes.ts";
+import { MarkedBytes, WORDS } from "./marked-bytes.ts";
 import type { GuestMemory, Ring } from "./memory.ts";
 import * as tlb from "./tlb-entry.ts";
 
@@ -177,7 +177,7 @@ const MOST_DOUBLINGS = 8;
 const MOST_INSNS = 1_500_000;
 
 export class CodeCache {
-  readonly stats = { insns: 0, decoded: 0, drops: 0, hits: 0, falseHits: 0, evictions: 0 };
+  readonly stats = { insns: 0, decoded: 0, drops: 0, hits: 0, evictions: 0 };
   /** The index of the region that is running now: a store that would drop it must be left to the interpreter. */
   running = NOT_RUNNING;
   /** Told of every instruction that is to be forgotten. */
@@ -203,7 +203,7 @@ export class CodeCache {
   }
 
   #frame(number: number): Frame {
-    return (this.#frames[number] ??= { number, pages: [], marked: new MarkedBytes(), hits: 0, rewritten: 0, calmAt: 0, ranges: new Set() });
+    return (this.#frames[number] ??= { number, pages: [], marked: new MarkedBytes(this.#memory.codeBytes, number * WORDS), hits: 0, rewritten: 0, calmAt: 0, ranges: new Set() });
   }
 
   newSpace(mode: Mode, source: HandlerSource, ring: Ring, pages: Array<CodePage | undefined>): CodeSpace {
@@ -281,7 +281,7 @@ export class CodeCache {
     if (frame === undefined) return;
     const from = host & 0xfff, to = from + size;
     if (frame.marked.hit(from, to)) this.#dropBytes(frame, from, to);
-    else this.stats.falseHits++;
+    else this.#memory.stats.besideCode++;
   }
 
   #dropBytes(frame: Frame, from: number, to: number): void {
