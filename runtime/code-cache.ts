@@ -8,12 +8,15 @@
  * - An `Insn` never moves and is never replaced: dropping makes it "undecoded" again, so links stay right.
  * - A byte of a frame is marked while an instruction or region that was made from it may run; only marked bytes cost a drop.
  * - Links inside a page are direct; a link to another page compares the linear address and the EXEC entry.
+ * - The pages of a frame go all at once, and only where the virtual CPU holds no `Insn`. Their instructions become others then: a link from
+ *   another page has noted the frame's `epoch`, which is a new one, and is followed anew.
  */
 import { Forms, Patterns, type Form, type Mode, type Pattern } from "../translator/translate.ts";
 import * as steps from "./insn.ts";
 import { Insn, type Handler } from "./insn.ts";
 import { MarkedBytes, WORDS } from "./marked-bytes.ts";
 import type { GuestMemory, Ring } from "./memory.ts";
+import { Spares } from "./spares.ts";
 import * as tlb from "./tlb-entry.ts";
 
 const { EXACT, LINK, PLAIN, STRADDLING } = steps;
@@ -37,7 +40,7 @@ export interface HandlerSource {
   readonly tooLong: Handler;
 }
 
-/** Why a region goes: a store into its code, a page that is written again and again, other ways have become hot, it is wanted at another address, it became a part of another, or everything is forgotten. */
+/** Why a region goes: a store into its code, a page that is written again and again, other ways have become hot, it is wanted at another address, it became a part of another, or it is forgotten to make room. */
 export type DropCause = "store" | "data page" | "remade" | "moved" | "absorbed" | "eviction";
 
 /** A translated region as the cache needs to know it. */
@@ -56,11 +59,11 @@ export const NOT_RUNNING = -1;
 /** All decoded instructions of one frame in one mode. */
 export class CodePage {
   readonly frame: number;
-  /** @internal What all modes know of the frame together. */
+  /** What all modes know of the frame together. */
   readonly shared: Frame;
   readonly space: CodeSpace;
   /** Offset → position in `insns`, 0 where there is none. */
-  readonly index = new Uint16Array(4096);
+  readonly index: Uint16Array;
   readonly insns: Insn[] = [];
   /** The linear page at which it was last executed, while somebody counts; -1 before. */
   linear = -1;
@@ -68,10 +71,12 @@ export class CodePage {
   /** Its code runs at several linear addresses. */
   isMobile = false;
 
-  constructor(shared: Frame, space: CodeSpace) {
+  /** `index` is all 0. */
+  constructor(shared: Frame, space: CodeSpace, index: Uint16Array) {
     this.frame = shared.number;
     this.shared = shared;
     this.space = space;
+    this.index = index;
     this.undecoded = (insn) => {
       space.cache.decodeAt(this, insn);
       return insn.f(insn);
@@ -86,7 +91,7 @@ export class CodePage {
   at(offset: number): Insn {
     const position = this.index[offset]!;
     if (position !== 0) return this.insns[position]!;
-    const made = new Insn(offset, this.undecoded, PLAIN);
+    const made = this.space.cache.spares.insn(offset, this.undecoded, PLAIN);
     this.index[offset] = this.insns.length;
     this.insns.push(made);
     this.space.cache.stats.insns++;
@@ -95,7 +100,7 @@ export class CodePage {
 
   /** The step at an offset that may lie on another page: the instruction, or a link. */
   step(offset: number): Insn {
-    return offset >= 0 && offset < 4096 ? this.at(offset) : new Insn(offset, this.space.source.link, LINK);
+    return offset >= 0 && offset < 4096 ? this.at(offset) : this.space.cache.spares.insn(offset, this.space.source.link, LINK);
   }
 }
 
@@ -155,8 +160,12 @@ export class CodeSpace {
 }
 
 /** What is known of one frame that holds code. */
-interface Frame {
+export interface Frame {
   readonly number: number;
+  /** It was entered, from another page or by the loop, since frames were last evicted. */
+  used: boolean;
+  /** How often its pages were evicted. */
+  epoch: number;
   readonly pages: CodePage[];
   /** Bytes that something was decoded or translated from. */
   readonly marked: MarkedBytes;
@@ -173,15 +182,29 @@ const LONGEST = 15;
 const HITS_TO_DATA = 64;
 /** The rest of a frame doubles each time, up to a limit. */
 const MOST_DOUBLINGS = 8;
-/** Upper bound of decoded instructions; beyond it everything is dropped (188 MB at 1.35 M). */
-const MOST_INSNS = 1_500_000;
+/** What the caches of code keep although it may not be used. */
+export interface Keep {
+  /** So many decoded instructions and regions beyond those that were left the last time that some were evicted, */
+  readonly instructions: number;
+  readonly regions: number;
+  /** and this share of those that were left. */
+  readonly share: number;
+}
+
+/** A decoded instruction takes some 200 bytes, a region 100 KB and more with all that V8 has of it. */
+export const KEEP: Keep = { instructions: 40_000, regions: 1000, share: 0.5 };
 
 export class CodeCache {
+  /** `insns`: that there are now, the others since the beginning. */
   readonly stats = { insns: 0, decoded: 0, drops: 0, hits: 0, evictions: 0 };
   /** The index of the region that is running now: a store that would drop it must be left to the interpreter. */
   running = NOT_RUNNING;
+  /** @internal */
+  readonly spares = new Spares();
   /** Told of every instruction that is to be forgotten. */
   forgotten: (page: CodePage, insn: Insn) => void = () => {};
+  /** Told of every instruction that goes for good. */
+  evicted: (insn: Insn) => void = () => {};
   /** Instructions retired so far. */
   now: () => number = () => 0;
   /** Called instead of dropping the running region; must throw. */
@@ -190,20 +213,25 @@ export class CodeCache {
   readonly #memory: GuestMemory;
   /** By number. */
   readonly #frames: Array<Frame | undefined>;
-
+  /** Those with pages. */
+  readonly #open = new Set<Frame>();
   readonly #rest: number;
   #spaces = 0;
+  #most: number;
+  readonly #keep: Keep;
 
   /** `rest`: for so many instructions at first a frame whose code is rewritten is left to the interpreter. */
-  constructor(memory: GuestMemory, rest: number) {
+  constructor(memory: GuestMemory, rest: number, keep: Keep) {
     this.#rest = rest;
+    this.#keep = keep;
+    this.#most = keep.instructions;
     this.#memory = memory;
     this.#frames = Array.from<undefined>({ length: memory.size >>> 12 });
     memory.watcher = this;
   }
 
   #frame(number: number): Frame {
-    return (this.#frames[number] ??= { number, pages: [], marked: new MarkedBytes(this.#memory.codeBytes, number * WORDS), hits: 0, rewritten: 0, calmAt: 0, ranges: new Set() });
+    return (this.#frames[number] ??= { number, used: true, epoch: 0, pages: [], marked: new MarkedBytes(this.#memory.codeBytes, number * WORDS), hits: 0, rewritten: 0, calmAt: 0, ranges: new Set() });
   }
 
   newSpace(mode: Mode, source: HandlerSource, ring: Ring, pages: Array<CodePage | undefined>): CodeSpace {
@@ -212,13 +240,49 @@ export class CodeCache {
 
   /** @internal A new, empty code page. */
   open(number: number, space: CodeSpace): CodePage {
-    const shared = this.#frame(number), page = new CodePage(shared, space);
+    const shared = this.#frame(number), page = new CodePage(shared, space, this.spares.index());
     shared.pages.push(page);
+    shared.used = true;
+    this.#open.add(shared);
     return page;
   }
 
-  /** Whether the cache has outgrown its bound; the engine then calls `clear` between instructions. */
-  get full(): boolean { return this.stats.insns > MOST_INSNS; }
+  /** Whether there are so many decoded instructions that the engine is to call `evict` between two instructions. */
+  get crowded(): boolean { return this.stats.insns > this.#most; }
+
+  /** Forgets the frames that were not used since the last time and hold no region. The engine must hold no `Insn` afterwards but those in links. */
+  evict(): void {
+    for (const frame of this.#open) {
+      if (frame.used || frame.ranges.size > 0) frame.used = false;
+      else this.#evictFrame(frame);
+    }
+    const { instructions, share } = this.#keep, room = instructions + Math.floor(this.stats.insns * share);
+    this.#most = this.stats.insns + room;
+    this.spares.keep(room);
+    this.stats.evictions++;
+  }
+
+  #evictFrame(frame: Frame): void {
+    for (const page of frame.pages) {
+      for (const insn of page.insns) {
+        if (insn.o < 0) continue;
+        if (insn.f !== page.undecoded) this.forgotten(page, insn);
+        this.evicted(insn);
+        this.spares.give(insn);
+      }
+      this.stats.insns -= page.insns.length - 1;
+      this.spares.giveIndex(page.index);
+      page.insns.length = 0;
+      page.space.pages[frame.number] = undefined;
+    }
+    frame.epoch++;
+    frame.pages.length = 0;
+    frame.marked.clear();
+    frame.hits = 0;
+    this.#memory.unwatchCode(frame.number);
+    this.#open.delete(frame);
+    if (frame.rewritten === 0) this.#frames[frame.number] = undefined;
+  }
 
   // --- Decoding -----------------------------------------------------------------------------------------------
 
@@ -338,7 +402,7 @@ export class CodeCache {
 
   /** Every instruction that was counted since its count was fetched. */
   eachCounted(action: (page: CodePage, insn: Insn) => void): void {
-    for (const frame of this.#frames) for (const page of frame?.pages ?? []) for (const insn of page.insns) if (insn.count !== 0) action(page, insn);
+    for (const { pages } of this.#open) for (const page of pages) for (const insn of page.insns) if (insn.count !== 0) action(page, insn);
   }
 
   /** Forgets every instruction and region. The engine must hold no `Insn` afterwards. */
@@ -349,7 +413,8 @@ export class CodeCache {
       for (const page of frame.pages) page.space.pages[frame.number] = undefined;
     }
     this.#frames.fill(undefined);
+    this.#open.clear();
     this.stats.insns = 0;
-    this.stats.evictions++;
+    this.#most = this.#keep.instructions;
   }
 }
