@@ -192,7 +192,7 @@ export interface Keep {
 }
 
 /** A decoded instruction takes some 200 bytes, a region 100 KB and more with all that V8 has of it. */
-export const KEEP: Keep = { instructions: 40_000, regions: 1000, share: 0.5 };
+export const KEEP: Keep = { instructions: 20_000, regions: 1000, share: 0.25 };
 
 export class CodeCache {
   /** `insns`: that there are now, the others since the beginning. */
