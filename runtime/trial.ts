@@ -91,8 +91,8 @@ export class Trials {
 
   /** A decoded instruction goes for good. */
   forget(insn: Insn): void {
-    this.#targets.delete(insn);
-    this.#open.delete(insn);
+    if (insn.seen !== 0) this.#targets.delete(insn);
+    if (this.#open.size > 0) this.#open.delete(insn);
   }
 
   /** Every decoded instruction is forgotten. */
