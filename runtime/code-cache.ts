@@ -11,7 +11,7 @@
  * - The pages of a frame go all at once, and only where the virtual CPU holds no `Insn`. Their instructions become others then: a link from
  *   another page has noted the frame's `epoch`, which is a new one, and is followed anew.
  */
-import { Forms, Patterns, type Form, type Mode, type Pattern } from "../translator/translate.ts";
+import { Forms, Patterns, type Form, type Mode, type PatchedImmediate, type Pattern } from "../translator/translate.ts";
 import * as steps from "./insn.ts";
 import { Insn, type Handler } from "./insn.ts";
 import { MarkedBytes, WORDS } from "./marked-bytes.ts";
@@ -68,6 +68,8 @@ export class CodePage {
   /** The linear page at which it was last executed, while somebody counts; -1 before. */
   linear = -1;
   readonly undecoded: Handler;
+  /** Instructions, by offset, of which nothing but the immediate was overwritten while they were decoded, and how often. */
+  readonly #patches = new Map<number, number>();
   /** Its code runs at several linear addresses. */
   isMobile = false;
 
@@ -86,6 +88,21 @@ export class CodePage {
 
   /** Its regions were dropped again and again because code on the frame is written: none is to be made of it for a while. */
   get isResting(): boolean { return this.space.cache.now() < this.shared.calmAt; }
+
+  /** The instruction at an offset is about to be overwritten from one offset to another. */
+  willChange(offset: number, from: number, to: number): void {
+    const { patterns, cache } = this.space, immediate = patterns.find(cache.ram, this.frame * 4096 + offset)?.immediate;
+    if (immediate !== undefined && from >= offset + immediate.at && to <= offset + immediate.at + immediate.size) this.#patches.set(offset, (this.#patches.get(offset) ?? 0) + 1);
+    else if (this.#patches.size > 0) this.#patches.delete(offset);
+  }
+
+  /** The immediate of the instruction at an offset, where the guest writes it again and again. */
+  patchedAt(offset: number): PatchedImmediate | undefined {
+    if ((this.#patches.get(offset) ?? 0) < PATCHES) return undefined;
+    const host = this.frame * 4096 + offset, pattern = this.space.patterns.find(this.space.cache.ram, host), immediate = pattern?.immediate;
+    if (immediate === undefined || offset + pattern!.length > 4096) return undefined;
+    return { host: host + immediate.at, size: immediate.size, isSigned: immediate.isSigned };
+  }
 
   /** The instruction at an offset below 4096, made undecoded where there is none yet. */
   at(offset: number): Insn {
@@ -178,6 +195,8 @@ export interface Frame {
 }
 
 const LONGEST = 15;
+/** An immediate that was overwritten so often is one that changes. */
+const PATCHES = 2;
 /** So many hits in a row and the page is taken for data: all of it is dropped. */
 const HITS_TO_DATA = 64;
 /** The rest of a frame doubles each time, up to a limit. */
@@ -233,6 +252,9 @@ export class CodeCache {
   #frame(number: number): Frame {
     return (this.#frames[number] ??= { number, used: true, epoch: 0, pages: [], marked: new MarkedBytes(this.#memory.codeBytes, number * WORDS), hits: 0, rewritten: 0, calmAt: 0, ranges: new Set() });
   }
+
+  /** The host's memory that the guest has. */
+  get ram(): Uint8Array { return this.#memory.ram; }
 
   newSpace(mode: Mode, source: HandlerSource, ring: Ring, pages: Array<CodePage | undefined>): CodeSpace {
     return new CodeSpace(this, this.#spaces++, mode, source, ring, pages);
@@ -358,7 +380,10 @@ export class CodeCache {
         const position = page.index[offset]!;
         if (position === 0) continue;
         const insn = page.insns[position]!;
-        if (insn.f !== page.undecoded && (insn.e > from || insn.e === 0)) this.#undecode(page, insn);
+        if (insn.f !== page.undecoded && (insn.e > from || insn.e === 0)) {
+          page.willChange(offset, from, to);
+          this.#undecode(page, insn);
+        }
       }
     }
     frame.marked.unmark(from, to);

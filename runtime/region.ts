@@ -103,9 +103,9 @@ const COOL = -1_000_000;
 /** So many characters of source are kept as well. */
 const KEPT_SOURCE = 24 << 20;
 
-const COPIED_CALLS = "copied-calls", ENTRIES = "entries";
-/** What can be switched off where a wrong result is hunted: the translator's passes, copies of called functions, regions of several entries. */
-export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, COPIED_CALLS, ENTRIES];
+const COPIED_CALLS = "copied-calls", ENTRIES = "entries", PATCHED_IMMEDIATES = "patched-immediates";
+/** What can be switched off where a wrong result is hunted: the translator's passes, copies of called functions, regions of several entries, immediates that are read each time. */
+export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, COPIED_CALLS, ENTRIES, PATCHED_IMMEDIATES];
 
 /** How regions are made. */
 export interface RegionsOptions {
@@ -187,7 +187,7 @@ export class Regions {
 
   /** What was ever executed in a mode; for tools. */
   view(space: CodeSpace): CodeView {
-    return new GuestCode(this.#memory, space, -1, { targets: (insn, linear) => this.#options.trials.targets(insn, linear), elsewhere: () => false });
+    return new GuestCode(this.#memory, space, -1, { targets: (insn, linear) => this.#options.trials.targets(insn, linear), elsewhere: () => false, isPatchable: true });
   }
 
   /** Whether there are so many regions that the engine is to call `evict` between two instructions. */
@@ -310,6 +310,7 @@ export class Regions {
     const view = new GuestCode(this.#memory, space, trial.base, {
       targets: (insn, at) => trials.targets(insn, at),
       elsewhere: (address) => this.#isLargeEntry(space, address),
+      isPatchable: !this.#options.off.has(PATCHED_IMMEDIATES),
     });
     const found = timed(measurement?.discovery, () => this.#discover(linear, space, view, entries));
     if (found === undefined) return undefined;

@@ -60,6 +60,11 @@ export class Pattern {
   readonly length: number;
   /** It is a direct near branch: `k` is its displacement. */
   readonly isRelative: boolean;
+  /**
+   * Where the first immediate stands, from the beginning of the instruction, if it is no more than a value to compute with: whatever it is,
+   * control goes on in the same way and the monitor has nothing to do with it.
+   */
+  readonly immediate: { readonly at: number; readonly size: 1 | 2 | 4; readonly isSigned: boolean } | undefined;
   readonly #p: Width;
   readonly #m: Width;
   readonly #k: Width;
@@ -81,6 +86,8 @@ export class Pattern {
     this.#mAt = this.#kAt - BYTES[this.#m]!;
     this.#pAt = this.#mAt - BYTES[this.#p]!;
     this.#fields = fields;
+    const isValue = tail.first !== ABSENT && tail.second === ABSENT && row.class === "ident" && !row.ends;
+    this.immediate = isValue ? { at: this.#mAt, size: BYTES[tail.first] as 1 | 2 | 4, isSigned: tail.first === SIGNED_BYTE } : undefined;
   }
 
   /** As `Forms.of`, of the instruction at `at`, which has this pattern. */
