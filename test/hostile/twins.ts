@@ -13,14 +13,15 @@ const SHORT_TRIAL = { stretches: 1, instructions: 20 };
 export interface TwinOptions extends Pick<MachineOptions, "memory" | "debugExit" | "off"> {
   readonly hotThreshold?: number;
   readonly trial?: TrialLengths;
+  readonly rest?: number;
   /** What code the machines, of `twins` the translated one, keep although it is not used. */
   readonly keep?: VcpuOptions["keep"];
 }
 
 /** A machine whose regions are made early and checked. */
-export function hotMachine(engine: Engine, { hotThreshold = HOT, trial = SHORT_TRIAL, keep, ...options }: TwinOptions = {}): Machine {
+export function hotMachine(engine: Engine, { hotThreshold = HOT, trial = SHORT_TRIAL, keep, rest, ...options }: TwinOptions = {}): Machine {
   return new Machine({ memory: 1 << 20, ...options, engine }, {
-    createVcpu: ({ verifyCode: _, ...parts }) => new Vcpu({ ...parts, hotThreshold, trial, verifyCode: checkCode, ...keep === undefined ? {} : { keep } }),
+    createVcpu: ({ verifyCode: _, ...parts }) => new Vcpu({ ...parts, hotThreshold, trial, verifyCode: checkCode, ...keep === undefined ? {} : { keep }, ...rest === undefined ? {} : { rest } }),
     createBoard,
   });
 }
