@@ -3,7 +3,7 @@
  * and what has to be seen to before the next instruction.
  */
 import { Breakpoints } from "./breakpoints.ts";
-import { CodeCache, type CodeSpace } from "./code-cache.ts";
+import { CodeCache, KEEP, type CodeSpace } from "./code-cache.ts";
 import { limitOnPage } from "./code-limit.ts";
 import type { VcpuHost } from "./exit.ts";
 import { currentFault, FREEZE, type GuestFault, NO_ERROR_CODE, VECTOR } from "./faults.ts";
@@ -64,7 +64,7 @@ export class Execution {
     this.fpu = new Fpu(cpu);
     this.fpu.onFerr = () => this.#floatingPointError();
     this.fpu.onFerrNegated = () => host.floatingPointErrorCleared();
-    this.cache = new CodeCache(memory, options.rest ?? REST);
+    this.cache = new CodeCache(memory, options.rest ?? REST, options.keep ?? KEEP);
     this.cache.now = () => this.count;
     this.functions = runtimeFunctions(this.monitor, memory, this.fpu, this.delivery);
     this.breakpoints = new Breakpoints(cpu, memory);
@@ -135,6 +135,7 @@ export class Execution {
     S[PAGE] = linear & ~0xfff;
     this.atLimit = !space.mode.flat && limitOnPage(S, linear);
     const page = space.page((linear ^ entry) >>> 12), insn = page.at(linear & 0xfff);
+    page.shared.used = true;
     if (insn.f === page.undecoded) this.cache.decodeAt(page, insn);
     return insn;
   }

@@ -3,7 +3,7 @@ import type { CodeSpace } from "./code-cache.ts";
 import { EXACT, type Insn, PLAIN, REGION, STRADDLING } from "./insn.ts";
 import { executions } from "./trial.ts";
 import type { GuestMemory } from "./memory.ts";
-import { decode, x87Opcode, type CodeView, type Fields, type Instruction } from "../translator/translate.ts";
+import { decode, x87Opcode, type CodeView, type Fields, type Instruction, type PatchedImmediate } from "../translator/translate.ts";
 
 /** What is known beside the code itself. */
 export interface Knowledge {
@@ -11,6 +11,8 @@ export interface Knowledge {
   targets(insn: Insn, linear: number): readonly number[];
   /** Whether a linear address is better left to another region. */
   elsewhere(address: number): boolean;
+  /** Whether immediates that the guest changes may be read each time; otherwise they are what they are now. */
+  readonly isPatchable: boolean;
 }
 
 /** What one discovery asked for and was answered. */
@@ -19,6 +21,7 @@ export interface SeenCode {
   readonly weights: Int32Array;
   readonly targets: ReadonlyMap<number, readonly number[]>;
   readonly elsewhere: ReadonlySet<number>;
+  readonly patched: ReadonlyMap<number, PatchedImmediate>;
 }
 
 /** Guest code as region discovery may see it: through EXEC entries that are filled, and only what is hot. */
@@ -31,6 +34,7 @@ export class GuestCode implements CodeView {
   readonly #bytes = new Map<number, number>();
   readonly #targets = new Map<number, readonly number[]>();
   readonly #elsewhere = new Set<number>();
+  readonly #patched = new Map<number, PatchedImmediate>();
 
   /** `base`: of the trial that says what is hot. */
   constructor(memory: GuestMemory, space: CodeSpace, base: number, knowledge: Knowledge) {
@@ -57,7 +61,7 @@ export class GuestCode implements CodeView {
   /** What was asked so far. */
   seen(): SeenCode {
     const weights = Int32Array.from([...this.#seen].flatMap(([address, found]) => (found === undefined ? [] : [address, found.weight ?? 0])));
-    return { weights, targets: this.#targets, elsewhere: this.#elsewhere };
+    return { weights, targets: this.#targets, elsewhere: this.#elsewhere, patched: this.#patched };
   }
 
   /** The instructions that were found so far, by linear address. */
@@ -77,18 +81,23 @@ export class GuestCode implements CodeView {
     const found = this.#space.decodedAt(address);
     if (found === undefined) return undefined;
     const { insn, page, host } = found;
-    if (page.isResting || insn.f === page.undecoded || insn.e === 0 || insn.kind === STRADDLING || insn.seen <= this.#base) return undefined;
+    const patched = this.#knowledge.isPatchable ? page.patchedAt(host & 0xfff) : undefined;
+    if (page.isResting || (insn.f === page.undecoded || insn.e === 0) && patched === undefined || insn.kind === STRADDLING || insn.seen <= this.#base) return undefined;
     if (insn.kind !== PLAIN && insn.kind !== EXACT && insn.kind !== REGION) return undefined;
     const instruction = decode(this.#memory.ram, host, 4096 - (host & 0xfff), this.#space.mode);
     if ("failure" in instruction) return undefined;
     const fields: Fields = { d: 0, s: 0, b: 8, x: 8, c: 0, p: 0, m: 0, k: 0 };
     const form = this.#space.forms.of(instruction, fields);
     if (instruction.row.mnemonic.startsWith("f")) fields.m = x87Opcode(this.#memory.ram, host);
-    this.#bytes.set(host, host + instruction.length);
-    return { instruction, form, fields, weight: executions(insn) };
+    if (patched === undefined) this.#bytes.set(host, host + instruction.length);
+    else {
+      this.#bytes.set(host, patched.host);
+      this.#patched.set(address, patched);
+    }
+    return { instruction, form, fields, weight: executions(insn), patched };
   }
 
-  /** The host bytes that were looked at, joined where they touch, cut at page ends. */
+  /** The host bytes that were looked at, but for immediates that are read each time, joined where they touch, cut at page ends. */
   ranges(): Array<readonly [number, number]> {
     const joined: Array<[number, number]> = [];
     for (const [from, to] of [...this.#bytes].sort((a, b) => a[0] - b[0])) {

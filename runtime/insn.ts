@@ -1,7 +1,7 @@
 /**
  * A decoded instruction as the interpreter executes it: a handler, operand fields, and links to what follows.
  *
- * One object exists for each (physical page, mode, offset) ever looked up, and stays the same for ever: where its bytes
+ * One object exists for each (physical page, mode, offset) ever looked up, and stays the same until the page is evicted: where its bytes
  * change it goes back to the state "undecoded", so nothing that links to it needs to know.
  */
 export type Handler = (i: Insn) => Insn;
@@ -39,7 +39,7 @@ export class Insn {
   seen = 0;
   /** Executions since they were last fetched, while somebody counts. */
   count = 0;
-  /** The region that begins here. */
+  /** The region that begins here; of a link: the frame that it was followed to. */
   r: object | undefined = undefined;
 
   constructor(offset: number, handler: Handler, kind: number) {
@@ -49,6 +49,18 @@ export class Insn {
     this.t = this;
     this.o = offset;
     this.kind = kind;
+  }
+
+  /** Makes it as new. */
+  renew(offset: number, handler: Handler, kind: number): void {
+    this.f = this.g = handler;
+    this.n = this.t = this;
+    this.d = this.s = this.c = this.p = this.k = this.m = this.h = this.e = this.seen = this.count = 0;
+    this.b = this.x = 8;
+    this.o = offset;
+    this.kind = kind;
+    this.exact = false;
+    this.r = undefined;
   }
 }
 

@@ -9,7 +9,7 @@
  */
 import * as steps from "./insn.ts";
 import { Insn, type Handler } from "./insn.ts";
-import type { CodeSpace, HandlerSource, MadeHandler } from "./code-cache.ts";
+import type { CodeSpace, Frame, HandlerSource, MadeHandler } from "./code-cache.ts";
 import { CodeCache } from "./code-cache.ts";
 import { limitOnPage } from "./code-limit.ts";
 import { raise, VECTOR } from "./faults.ts";
@@ -297,6 +297,7 @@ function flatJump(S: Int32Array, ring: Ring, pages: CodeSpace["pages"], fetch: I
       const host = eip ^ entry, page = pages[host >>> 12];
       if (page !== undefined) {
         S[PAGE] = eip & ~0xfff;
+        page.shared.used = true;
         return page.at(host & 0xfff);
       }
     }
@@ -321,7 +322,8 @@ function linkHandler(S: Int32Array, ring: Ring, pages: CodeSpace["pages"], mode:
   const { exec } = ring;
   return (i) => {
     const linear = S[PAGE]! + i.o | 0, entry = exec[linear >>> 12]!;
-    if (linear === i.p && entry === i.d && i.n !== i) {
+    if (linear === i.p && entry === i.d && i.n !== i && (i.r as Frame).epoch === i.k) {
+      (i.r as Frame).used = true;
       S[PAGE] = linear & ~0xfff;
       S[WASTED] = S[WASTED]! + 1;
       return i.n;
@@ -331,6 +333,9 @@ function linkHandler(S: Int32Array, ring: Ring, pages: CodeSpace["pages"], mode:
       S[EIP] = linear - S[CS_BASE]! | 0;
       return stop(fetch);
     }
+    page.shared.used = true;
+    i.r = page.shared;
+    i.k = page.shared.epoch;
     i.p = linear;
     i.d = entry;
     i.n = page.at(host & 0xfff);

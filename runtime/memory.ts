@@ -81,10 +81,12 @@ export class GuestMemory {
   patience = 0;
   /** By host page: 1 where decoded or translated bytes lie. */
   readonly codePages: Uint8Array;
+  /** By host byte, a bit each: something was decoded or translated from it. The watcher's. */
+  readonly codeBytes: Int32Array;
   /** By host page: 1 when written since `takeDirtyPages`. */
   readonly dirty: Uint8Array;
-  /** `flushes` of all kinds: of everything, of all but global pages, of one page. */
-  readonly stats = { fills: 0, flushes: 0, flushesAll: 0, flushesNonGlobal: 0, flushesPage: 0 };
+  /** `flushes` of all kinds: of everything, of all but global pages, of one page. `besideCode`: stores into watched frames that hit nothing. */
+  readonly stats = { fills: 0, besideCode: 0, flushes: 0, flushesAll: 0, flushesNonGlobal: 0, flushesPage: 0 };
 
   #a20 = true;
   #cpu: CpuState;
@@ -104,6 +106,7 @@ export class GuestMemory {
     this.ram16 = new Uint16Array(buffer);
     this.ram32 = new Int32Array(buffer);
     this.codePages = new Uint8Array(size >>> 12);
+    this.codeBytes = new Int32Array(size >>> 5);
     this.dirty = new Uint8Array(size >>> 12).fill(1);
     this.#writers = Array.from<number[] | undefined>({ length: size >>> 12 });
     this.#cpu = cpu;
@@ -413,6 +416,7 @@ export class GuestMemory {
   /** @internal Host-side read of `size` bytes inside one page. */
   readHost(host: number, size: Width): number {
     if (size === 1) return this.ram[host]!;
+    if (size === 4 && (host & 3) === 0) return this.ram32[host >>> 2]!;
     const low = this.ram[host]! | (this.ram[host + 1]! << 8);
     return size === 2 ? low : low | (this.ram[host + 2]! << 16) | (this.ram[host + 3]! << 24);
   }
@@ -422,6 +426,13 @@ export class GuestMemory {
     const frame = host >>> 12;
     this.storing(host, size);
     if (this.codePages[frame] === 0 && !this.#breakpointPages.has(page)) table[page] = table[page]! & ~0xfff;
+    this.writeBeside(host, size, value);
+  }
+
+  /** @internal The same where there is nothing to watch. */
+  writeBeside(host: number, size: Width, value: number): void {
+    this.dirty[host >>> 12] = 1;
+    if (size === 4 && (host & 3) === 0) { this.ram32[host >>> 2] = value; return; }
     this.ram[host] = value;
     if (size === 1) return;
     this.ram[host + 1] = value >> 8;
@@ -482,6 +493,18 @@ class PagingRing {
     return this.#loadInside(linear, size, this.readEntry(linear));
   }
 
+  /**
+   * Data on a page with code: the host address where bytes that are not marked may change with no more ado. -1 where it is for the long way to
+   * find out: everywhere else, and at marks and bytes that two words of them stand for.
+   */
+  #besideCode(linear: number, size: number): number {
+    const memory = this.#memory, entry = this.write[linear >>> 12]!, host = (linear ^ entry) & ~0xfff | linear & 0xfff, bit = host & 31;
+    if ((entry & (SLOW | WATCHED | MMIO)) !== (SLOW | WATCHED) || memory.accessed !== undefined || bit + size > 32) return -1;
+    if (memory.codePages[host >>> 12] === 0 || (memory.codeBytes[host >>> 5]! & ((1 << size) - 1 << bit)) !== 0) return -1;
+    memory.stats.besideCode++;
+    return host;
+  }
+
   #loadInside(linear: number, size: Width, entry: number): number {
     const address = (linear ^ entry) & ~0xfff | linear & 0xfff;
     if ((entry & MMIO) === 0) return this.#memory.readHost(address, size);
@@ -499,6 +522,11 @@ class PagingRing {
 
   /** Any write that the fast path does not take. */
   store(linear: number, size: Width, value: number): void {
+    const beside = this.#besideCode(linear, size);
+    if (beside >= 0) {
+      this.#memory.writeBeside(beside, size, value);
+      return;
+    }
     this.#memory.accessed?.(linear, size, true);
     if ((linear & 0xfff) + size > 0x1000) { this.#storeAcross(linear, size, value); return; }
     this.#storeInside(linear, size, value, this.writeEntry(linear));
@@ -534,6 +562,8 @@ class PagingRing {
 
   /** The read of a read-modify-write: checked as a write first. */
   loadToModify(linear: number, size: Width): number {
+    const beside = this.#besideCode(linear, size);
+    if (beside >= 0) return this.#memory.readHost(beside, size);
     this.checkWrite(linear, size);
     if ((linear & 0xfff) + size <= 0x1000) return this.#loadInside(linear, size, this.writeEntry(linear));
     let value = 0;

@@ -5,7 +5,7 @@
  * and nothing has to be polled.
  */
 import * as abi from "./abi.ts";
-import { type CodeSpace, NOT_RUNNING } from "./code-cache.ts";
+import { type CodeSpace, KEEP, NOT_RUNNING } from "./code-cache.ts";
 import type { Deliveries } from "./delivery.ts";
 import * as entryTable from "./entry-table.ts";
 import { type Execution, HOT } from "./execution.ts";
@@ -63,7 +63,7 @@ export class RegionRunner {
       stopCallout: () => { this.#stopCallout(); },
     }, {
       check: options.verifyCode, measurement, singleBlocks: options.singleBlocks ?? false, off: options.off ?? new Set(),
-      sampled: options.sampled ?? false, trials,
+      sampled: options.sampled ?? false, trials, keep: options.keep ?? KEEP,
       warm: (options.hotThreshold ?? HOT) / 8, becomeHead: (insn) => interpreter.becomeHead(insn), hasMoved: (entry) => interpreter.hasMoved(entry),
     });
   }
@@ -133,6 +133,7 @@ export class RegionRunner {
     if (at === undefined) {
       const page = (mapped & SLOW) === 0 && space.mode.flat ? space.pages[(eip ^ mapped) >>> 12] : undefined;
       if (page === undefined) return interpreter.fetch;
+      page.shared.used = true;
       at = page.at((eip ^ mapped) & 0xfff);
     }
     if (at.kind === REGION || known !== undefined || this.#leftOften(at, space)) {

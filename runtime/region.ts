@@ -6,7 +6,7 @@
  * a *mobile* region, which is told how far away it runs. Other pages it spans are compared with the EXEC entries they had, on the edges
  * that lead there.
  */
-import { type CodeCache, type CodeRange, type CodeSpace, type DropCause } from "./code-cache.ts";
+import { type CodeCache, type CodeRange, type CodeSpace, type DropCause, type Keep } from "./code-cache.ts";
 import { EntryTable } from "./entry-table.ts";
 import { GuestFault, Retry } from "./faults.ts";
 import { carryOf, conditionOf, flagsOf } from "./flags.ts";
@@ -59,8 +59,9 @@ export interface Region extends CodeRange {
   /** What discovery saw; from it the blocks can be found again. */
   readonly seen: SeenCode;
   dropped: boolean;
-  /** How often it was entered, beside what the table of entries still holds. */
+  /** How often it was entered, beside what the table of entries still holds, and had been when regions were last evicted. */
   entered: number;
+  enteredBefore: number;
   /** What it was made after. */
   readonly trial: Trial;
   readonly counts: RegionCounts | undefined;
@@ -99,12 +100,12 @@ export const LIMITS: RegionLimits = { instructions: 400, copied: 200, depth: 3 }
 const MOST_ENTRIES = 40;
 /** A head at which nothing could be translated is not tried again so soon. */
 const COOL = -1_000_000;
-/** A region costs the host 10 KB and some 15 bytes for each of its source. Debian's boot has 563 of together 9 MB. */
-const MOST_REGIONS = 16_000, MOST_SOURCE = 32 << 20;
+/** So many characters of source are kept as well. */
+const KEPT_SOURCE = 24 << 20;
 
-const COPIED_CALLS = "copied-calls", ENTRIES = "entries";
-/** What can be switched off where a wrong result is hunted: the translator's passes, copies of called functions, regions of several entries. */
-export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, COPIED_CALLS, ENTRIES];
+const COPIED_CALLS = "copied-calls", ENTRIES = "entries", PATCHED_IMMEDIATES = "patched-immediates";
+/** What can be switched off where a wrong result is hunted: the translator's passes, copies of called functions, regions of several entries, immediates that are read each time. */
+export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, COPIED_CALLS, ENTRIES, PATCHED_IMMEDIATES];
 
 /** How regions are made. */
 export interface RegionsOptions {
@@ -119,6 +120,7 @@ export interface RegionsOptions {
   /** A sampling profiler can tell regions apart; each knows which of its lines is of which instruction. */
   readonly sampled: boolean;
   readonly trials: Trials;
+  readonly keep: Keep;
   /** The heat at which an instruction inside a region that is made anew becomes an entry too. */
   readonly warm: number;
   /** Whether an entry was executed often enough at other addresses than its region is bound to. */
@@ -145,7 +147,7 @@ interface Owner {
 }
 
 export class Regions {
-  readonly stats = { made: 0, dropped: 0, instructions: 0, blocks: 0, codeBytes: 0, refused: 0 };
+  readonly stats = { made: 0, dropped: 0, instructions: 0, blocks: 0, codeBytes: 0, refused: 0, evictions: 0 };
   readonly #cpu: CpuState;
   readonly #memory: GuestMemory;
   readonly #cache: CodeCache;
@@ -161,6 +163,8 @@ export class Regions {
   /** By host address: the region that it is part of, functions that were copied in apart, and the linear address there. */
   readonly #owners = new Map<CodeSpace, Map<number, Owner>>();
   #liveBytes = 0;
+  #most: number;
+  #mostBytes = KEPT_SOURCE;
 
   constructor(cpu: CpuState, memory: GuestMemory, cache: CodeCache, functions: (name: string) => RuntimeFunction, calls: RegionCalls, options: RegionsOptions) {
     this.#cpu = cpu;
@@ -169,6 +173,7 @@ export class Regions {
     this.#functions = functions;
     this.#calls = calls;
     this.#options = options;
+    this.#most = options.keep.regions;
     const { singleBlocks, off } = options;
     this.limits = singleBlocks ? { ...LIMITS, depth: 0, blocks: 1 } : off.has(COPIED_CALLS) ? { ...LIMITS, depth: 0 } : LIMITS;
     this.#oneEntry = singleBlocks || off.has(ENTRIES);
@@ -182,11 +187,23 @@ export class Regions {
 
   /** What was ever executed in a mode; for tools. */
   view(space: CodeSpace): CodeView {
-    return new GuestCode(this.#memory, space, -1, { targets: (insn, linear) => this.#options.trials.targets(insn, linear), elsewhere: () => false });
+    return new GuestCode(this.#memory, space, -1, { targets: (insn, linear) => this.#options.trials.targets(insn, linear), elsewhere: () => false, isPatchable: true });
   }
 
-  /** Whether there are more regions, or more of their source, than the host should hold; the engine then forgets them all. */
-  get full(): boolean { return this.#live.size > MOST_REGIONS || this.#liveBytes > MOST_SOURCE; }
+  /** Whether there are so many regions that the engine is to call `evict` between two instructions. */
+  get crowded(): boolean { return this.#live.size > this.#most || this.#liveBytes > this.#mostBytes; }
+
+  /** Forgets the regions that were not entered since the last time. */
+  evict(): void {
+    for (const region of this.live) {
+      if (region.entered === region.enteredBefore) this.#forget(region, "eviction");
+      region.enteredBefore = region.entered;
+    }
+    const { regions, share } = this.#options.keep;
+    this.#most = this.#live.size * (1 + share) + regions;
+    this.#mostBytes = this.#liveBytes * (1 + share) + KEPT_SOURCE;
+    this.stats.evictions++;
+  }
 
   /** Where a region is entered at `head`, now at linear address `linear`; made if there is none. Undefined where the interpreter must go on. */
   at(head: Insn, linear: number, space: CodeSpace): Entry | undefined {
@@ -293,6 +310,7 @@ export class Regions {
     const view = new GuestCode(this.#memory, space, trial.base, {
       targets: (insn, at) => trials.targets(insn, at),
       elsewhere: (address) => this.#isLargeEntry(space, address),
+      isPatchable: !this.#options.off.has(PATCHED_IMMEDIATES),
     });
     const found = timed(measurement?.discovery, () => this.#discover(linear, space, view, entries));
     if (found === undefined) return undefined;
@@ -338,7 +356,7 @@ export class Regions {
   /** Apart from `#make`, so that the region's closure keeps nothing of the view alive. */
   #add(made: Pick<Region, "head" | "linear" | "isMobile" | "space" | "run" | "text" | "sourceLength" | "trial" | "ranges" | "seen" | "counts" | "number">, places: ReadonlyArray<Omit<Entry, "region" | "away">>): Region {
     const { text, space } = made, entries: Entry[] = [];
-    const region: Region = { ...made, index: this.table.take(), entries, owned: [], sites: text.sites, length: text.length, dropped: false, entered: 0, drop: (cause) => this.#drop(region, cause) };
+    const region: Region = { ...made, index: this.table.take(), entries, owned: [], sites: text.sites, length: text.length, dropped: false, entered: 0, enteredBefore: 0, drop: (cause) => this.#drop(region, cause) };
     for (const place of places) {
       const { insn } = place;
       if (insn.r !== undefined || !(insn.kind === REGION || this.#options.becomeHead(insn))) continue;

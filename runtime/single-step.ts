@@ -32,6 +32,9 @@ export class Stepper {
   /** Forgets all decodings of instructions that lie on two pages. */
   clear(): void { this.#straddlers.clear(); }
 
+  /** As `clear`, of one instruction. */
+  forget(insn: Insn): void { this.#straddlers.forget(insn); }
+
   /** What a decoded instruction was decoded from. */
   instructionOf(page: CodePage, insn: Insn): Instruction | undefined {
     const bytes = insn.kind === STRADDLING ? this.#straddlers.bytesOf(insn) : this.#x.memory.ram.subarray(page.frame * 4096 + insn.o, page.frame * 4096 + 4096);

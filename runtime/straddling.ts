@@ -75,6 +75,9 @@ export class Straddlers {
   /** The bytes of one that was executed. */
   bytesOf(insn: Insn): Uint8Array | undefined { return this.#bytes.get(insn); }
 
+  /** Forgets the decoding of one that goes for good. */
+  forget(insn: Insn): void { this.#bytes.delete(insn); }
+
   /** Forgets all decodings. */
   clear(): void { this.#bytes.clear(); }
 }

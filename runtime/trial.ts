@@ -89,6 +89,12 @@ export class Trials {
     return [...(this.#targets.get(insn) ?? [])].sort((a, b) => b[1] - a[1]).map(([distance]) => linear + distance | 0);
   }
 
+  /** A decoded instruction goes for good. */
+  forget(insn: Insn): void {
+    if (insn.seen !== 0) this.#targets.delete(insn);
+    if (this.#open.size > 0) this.#open.delete(insn);
+  }
+
   /** Every decoded instruction is forgotten. */
   clear(): void {
     this.#targets.clear();

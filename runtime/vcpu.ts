@@ -5,7 +5,7 @@
  * next event. Both engines poll at the same places: after every instruction that calls the monitor, after every fault, and when the
  * count of the next event is reached; where nothing can be there to be seen, regions need not leave for it.
  */
-import type { CodeCache, CodePage } from "./code-cache.ts";
+import type { CodeCache, CodePage, Keep } from "./code-cache.ts";
 import { type DeliveryObserver, Deliveries } from "./delivery.ts";
 import { Execution } from "./execution.ts";
 import type { VcpuExit, VcpuHost } from "./exit.ts";
@@ -41,6 +41,8 @@ export interface VcpuOptions {
   readonly hotThreshold?: number;
   /** For so many instructions at first a frame whose code is rewritten again and again is left to the interpreter. */
   readonly rest?: number;
+  /** What of decoded and translated code is kept although it may not be used. */
+  readonly keep?: Keep;
   /** How long a head is watched before a region is made there. */
   readonly trial?: TrialLengths;
   /** Checks the source of every handler and region before it runs. */
@@ -97,6 +99,10 @@ export class Vcpu {
     this.#deliveries = new Deliveries(x);
     this.#runner = new RegionRunner(x, this.#stepper, this.#deliveries, this.#trials, options);
     this.cache.refuse = () => { throw RETRY; }; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
+    this.cache.evicted = (insn) => {
+      this.#trials.forget(insn);
+      if (insn.kind === STRADDLING) this.#stepper.forget(insn);
+    };
     if (x.measurement !== undefined) this.#countFor(x.measurement);
     this.reset();
   }
@@ -187,7 +193,8 @@ export class Vcpu {
     for (;;) {
       const exit = this.#poll(end);
       if (exit !== undefined) return exit;
-      if (this.cache.full || this.#runner.regions.full) this.#forgetCode();
+      if (this.#runner.regions.crowded) this.#runner.regions.evict();
+      if (this.cache.crowded) this.cache.evict();
       try {
         if (this.#x.mustStep()) this.#stepper.step();
         else this.#walk(Math.min(end, this.#x.eventCount(), this.#x.count + LONGEST_WALK));

@@ -29,7 +29,7 @@ export function viewOf(machine: Machine, region: Region): CodeView {
       const fields: Fields = { d: 0, s: 0, b: 0, x: 0, c: 0, p: 0, m: 0, k: 0 };
       const form = formOf(instruction, mode, fields);
       if (instruction.row.mnemonic.startsWith("f")) fields.m = x87Opcode(machine.memory.ram, host);
-      return { instruction, form, fields, weight };
+      return { instruction, form, fields, weight, patched: seen.patched.get(address | 0) };
     },
     targets: (address) => seen.targets.get(address) ?? [],
     elsewhere: (address) => seen.elsewhere.has(address),

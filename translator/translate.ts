@@ -4,6 +4,8 @@ export { format } from "./decode/format.ts";
 export { CS, DS, ES, FS, GS, LDTR, SS, TR } from "./decode/instruction.ts";
 export { formOf, Forms, x87Opcode } from "./form.ts";
 export type { Fields, Form, Mode } from "./form.ts";
+export type { PatchedImmediate } from "./ir/instantiate.ts";
+export { type Pattern, Patterns } from "./patterns.ts";
 export { handlerText } from "./emit/handler.ts";
 export type { HandlerText } from "./emit/handler.ts";
 export type { Instruction } from "./decode/instruction.ts";

@@ -112,7 +112,7 @@ export function busiestRegions(measurement: Measurement, samples: Samples | unde
 }
 
 /** The code as it was seen when the region was made. */
-function viewOf({ counts, seen: { weights, targets, elsewhere }, space: { mode } }: Region): CodeView {
+function viewOf({ counts, seen: { weights, targets, elsewhere, patched }, space: { mode } }: Region): CodeView {
   const weightAt = new Map<number, number>();
   for (let k = 0; k < weights.length; k += 2) weightAt.set(weights[k]!, weights[k + 1]!);
   return {
@@ -120,7 +120,7 @@ function viewOf({ counts, seen: { weights, targets, elsewhere }, space: { mode }
       const instruction = counts?.code.get(address), weight = weightAt.get(address);
       if (instruction === undefined || weight === undefined) return undefined;
       const fields: Fields = { d: 0, s: 0, b: 8, x: 8, c: 0, p: 0, m: 0, k: 0 };
-      return { instruction, form: formOf(instruction, mode, fields), fields, weight };
+      return { instruction, form: formOf(instruction, mode, fields), fields, weight, patched: patched.get(address) };
     },
     targets: (address) => targets.get(address) ?? [],
     elsewhere: (address) => elsewhere.has(address),

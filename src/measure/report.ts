@@ -104,7 +104,7 @@ export function makeReport(machine: Machine, measurement: Measurement, timeline:
     time: timeReport(measurement), regions: regionsReport(measurement, entries, classes), exits: Object.fromEntries(measurement.exits),
     tlb: { fills, flushes: { all: flushesAll, nonGlobal: flushesNonGlobal, page: flushesPage } },
     selfModifyingCode: {
-      watchedPages: machine.memory.codePages.reduce((sum, watched) => sum + watched, 0), writeHits: cache.stats.hits, falseHits: cache.stats.falseHits, instructionsDropped: cache.stats.drops,
+      watchedPages: machine.memory.codePages.reduce((sum, watched) => sum + watched, 0), writeHits: cache.stats.hits, falseHits: machine.memory.stats.besideCode, instructionsDropped: cache.stats.drops,
     },
     timeline: over, coverage: coverage(records), busiestRegions: busiestRegions(measurement, samples),
   };

@@ -22,8 +22,8 @@ describe("a code cache bomb", () => {
   it("that rewrites the same loop again and again is left to the interpreter", () => {
     const { translated } = survives((a) => {
       escapeHere(a).label("again");
-      chance(a).address([0xa3], "immediate");
-      a.set(ECX, 8).label("loop").bytes(0x81, 0xc3).label("immediate").bytes(0, 0, 0, 0).short([0xe2], "loop").jump("again");
+      chance(a).bytes(0x24, 0x38, 0x0c, 0xc3).address([0xa2], "operation"); // and al, 38h; or al, C3h: EBX and another operation
+      a.set(ECX, 8).label("loop").bytes(0x81).label("operation").bytes(0xc3, 1, 0, 0, 0).short([0xe2], "loop").jump("again");
     }, { budget: 150_000 });
     const { made, dropped, refused } = (translated.vcpu as Vcpu).regionStats;
     expect(dropped).toBeGreaterThan(1);

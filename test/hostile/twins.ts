@@ -1,6 +1,6 @@
 /** The same guest in both engines, and in what they part. */
 import type { TrialLengths } from "../../runtime/trial.ts";
-import { Vcpu, type Engine } from "../../runtime/vcpu.ts";
+import { Vcpu, type Engine, type VcpuOptions } from "../../runtime/vcpu.ts";
 import { createBoard } from "../../src/board.ts";
 import { Machine, type MachineExit, type MachineOptions } from "../../src/machine.ts";
 import { architecturalDifferences, boardDifferences, ramDifferences } from "../../src/state-difference.ts";
@@ -13,12 +13,15 @@ const SHORT_TRIAL = { stretches: 1, instructions: 20 };
 export interface TwinOptions extends Pick<MachineOptions, "memory" | "debugExit" | "off"> {
   readonly hotThreshold?: number;
   readonly trial?: TrialLengths;
+  readonly rest?: number;
+  /** What code the machines, of `twins` the translated one, keep although it is not used. */
+  readonly keep?: VcpuOptions["keep"];
 }
 
 /** A machine whose regions are made early and checked. */
-export function hotMachine(engine: Engine, { hotThreshold = HOT, trial = SHORT_TRIAL, ...options }: TwinOptions = {}): Machine {
+export function hotMachine(engine: Engine, { hotThreshold = HOT, trial = SHORT_TRIAL, keep, rest, ...options }: TwinOptions = {}): Machine {
   return new Machine({ memory: 1 << 20, ...options, engine }, {
-    createVcpu: ({ verifyCode: _, ...parts }) => new Vcpu({ ...parts, hotThreshold, trial, verifyCode: checkCode }),
+    createVcpu: ({ verifyCode: _, ...parts }) => new Vcpu({ ...parts, hotThreshold, trial, verifyCode: checkCode, ...keep === undefined ? {} : { keep }, ...rest === undefined ? {} : { rest } }),
     createBoard,
   });
 }
@@ -28,8 +31,8 @@ export interface Twins {
   readonly interpreted: Machine;
 }
 
-export function twins(options: TwinOptions = {}): Twins {
-  return { translated: hotMachine("translate", options), interpreted: hotMachine("interpret", options) };
+export function twins({ keep, ...options }: TwinOptions = {}): Twins {
+  return { translated: hotMachine("translate", keep === undefined ? options : { ...options, keep }), interpreted: hotMachine("interpret", options) };
 }
 
 /** Events that end a machine's run but not the guest: the run goes on behind them, so many times; not so often where it only sleeps. */

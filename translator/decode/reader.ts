@@ -8,6 +8,8 @@ const PREFIX = new Uint8Array(256);
 for (const [byte, segment] of [[0x26, ES], [0x2e, CS], [0x36, SS], [0x3e, DS], [0x64, FS], [0x65, GS]] as const) PREFIX[byte] = SEGMENT + segment;
 for (const [byte, kind] of [[0x66, OPERAND_SIZE], [0x67, ADDRESS_SIZE], [0xf0, LOCK], [0xf2, REPNE], [0xf3, REP]] as const) PREFIX[byte] = kind;
 
+export function isPrefix(byte: number): boolean { return PREFIX[byte] !== NOT_A_PREFIX; }
+
 export class Reader {
   #bytes: Uint8Array = new Uint8Array(0);
   /** Index of the next byte. */

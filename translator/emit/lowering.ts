@@ -61,6 +61,17 @@ const LINEAR = {
   choose: statements("let $v = $address; if (!($open)) { $v = $checked; }"),
 };
 
+/** Bytes of the host's memory at a place that is known. */
+function codeAt(op: Op, host: number): Expression {
+  const byte = (k: number): Expression => CODE.byte({ p: number(host + k) });
+  if (op === "code8") return byte(0);
+  if (op === "code16") return CODE.pair({ a: byte(0), b: byte(1) });
+  return (host & 3) === 0 ? CODE.word({ p: number(host >> 2) }) : CODE.four({ a: byte(0), b: byte(1), c: byte(2), d: byte(3) });
+}
+const CODE = {
+  byte: expression("MEM8[$p]"), pair: expression("$a | $b << 8"), four: expression("$a | $b << 8 | $c << 16 | $d << 24"), word: expression("MEM32[$p]"),
+};
+
 /** Where guest registers and flags live, and how an access says where it stands. */
 export interface Place {
   /** A value that reads state: reg*, slot, slotAt, nextEip, field, condition, carry, flags. */
@@ -165,6 +176,10 @@ export class InstructionEmitter {
   }
 
   #effect(node: Node, nodes: readonly Node[], k: number, result: Node | undefined): void {
+    if (node.op.startsWith("code")) { // at its place: what follows may write there
+      if (this.#uses.has(node)) this.#name(node, codeAt(node.op, node.number));
+      return;
+    }
     if (READS[node.op] !== undefined || OPS[node.op].effect === "reads") return;
     const rescue = (state: State | undefined): void => {
       for (let after = k + 1; after < nodes.length; after++) for (const arg of nodes[after]!.args) this.#rescue(arg, k, state);

@@ -6,15 +6,36 @@
 import type { Fields } from "../form.ts";
 import { OPS, type End, type Meaning, type Node, type Op } from "./opcodes.ts";
 
-/** The form's meaning with every `field` replaced by its value. */
-export function instantiate(meaning: Meaning, fields: Fields): Meaning {
+/** An immediate that the guest changes so often that it is read each time: where its bytes are. */
+export interface PatchedImmediate {
+  readonly host: number;
+  readonly size: 1 | 2 | 4;
+  /** A byte that is sign-extended. */
+  readonly isSigned: boolean;
+}
+
+/** The field that the first immediate stands in. */
+const IMMEDIATE = "m";
+
+/** The form's meaning with every `field` replaced by its value, or by what reads it where it is `patched` while the guest runs. */
+export function instantiate(meaning: Meaning, fields: Fields, patched?: PatchedImmediate): Meaning {
   const copies = new Map<Node, Node | undefined>();
   const nodes: Node[] = [];
+  let immediate: Node | undefined;
+  const valueOf = (field: string): Node => {
+    if (field !== IMMEDIATE || patched === undefined) return constant(fields[field as keyof Fields]);
+    if (immediate === undefined) {
+      const read: Node = { op: patched.size === 1 ? "code8" : patched.size === 2 ? "code16" : "code32", args: [], number: patched.host, name: "" };
+      nodes.push(read);
+      immediate = patched.isSigned ? { op: "sext8", args: [read], number: 0, name: "" } : read;
+    }
+    return immediate;
+  };
   const copy = (node: Node): Node => {
     const known = copies.get(node);
     if (known !== undefined) return known;
     const args = node.args.map(copy);
-    const made = node.op === "field" ? constant(fields[node.name as keyof Fields]) : fold({ ...node, args });
+    const made = node.op === "field" ? valueOf(node.name) : fold({ ...node, args });
     copies.set(node, made);
     return made;
   };

@@ -37,6 +37,9 @@ export const OPS = {
   /** The operand field `name` of the instruction, unknown until run time (interpreter) or instantiation (translator). */
   field: op("i32", []),
 
+  /** Bytes of guest code that may change: of the immediate that stands at host address `number`. */
+  code8: op("i32", [], "reads"), code16: op("i32", [], "reads"), code32: op("i32", [], "reads"),
+
   add: binary, sub: binary, mul: binary, and: binary, or: binary, xor: binary,
   /** Shift counts are taken modulo 32. */
   shl: binary, shr: binary, sar: binary,
@@ -116,7 +119,7 @@ export type Op = keyof typeof OPS;
 export interface Node {
   readonly op: Op;
   readonly args: readonly Node[];
-  /** const: the value; setFlags: the kind word; condition: the code; linear: the segment register. */
+  /** const: the value; code: the host address; setFlags: the kind word; condition: the code; linear: the segment register. */
   readonly number: number;
   /** field, slot, linear, compute, call, monitor: which. */
   readonly name: string;

@@ -106,6 +106,7 @@ class Printer {
     if (node.op === "linear") return `linear ${SEGMENTS[node.number]}, ${operands}`;
     if (node.op === "condition") return `condition ${CONDITIONS[node.number] ?? node.number}`;
     if (node.op.startsWith("near")) return `${node.op} ${this.#operands(node).map((operand, k) => (k === 0 && node.number !== 0 ? `${operand} + ${node.number}` : operand)).join(", ")}`;
+    if (node.op.startsWith("code")) return `${node.op} host ${numberText(node.number)}`;
     const head = HEADS.has(node.op) ? `${node.op} ${node.name}` : node.op;
     if (operands === "") return head;
     return node.op === "setSlot" ? `${head}, ${operands}` : `${head} ${operands}`;

@@ -8,7 +8,7 @@
 import { isPlain } from "../emit/handler.ts";
 import type { Fields, Form } from "../form.ts";
 import type { Instruction } from "../decode/instruction.ts";
-import { instantiate } from "../ir/instantiate.ts";
+import { instantiate, type PatchedImmediate } from "../ir/instantiate.ts";
 import type { Meaning } from "../ir/opcodes.ts";
 import { meaningOf } from "../semantics/index.ts";
 import type { Block, BlockEnd, BlockInstruction, Edge, RegionBlocks, Target } from "./block.ts";
@@ -20,7 +20,7 @@ export interface CodeView {
   /** Whether this address is better left to another region. */
   elsewhere?(address: number): boolean;
   /** The instruction at a linear address if it is hot and may stand in a region; of two, the one of larger `weight` is hotter. */
-  executed(address: number): { readonly instruction: Instruction; readonly form: Form; readonly fields: Fields; readonly weight?: number } | undefined;
+  executed(address: number): { readonly instruction: Instruction; readonly form: Form; readonly fields: Fields; readonly weight?: number; readonly patched?: PatchedImmediate | undefined } | undefined;
 }
 
 export interface RegionLimits {
@@ -151,7 +151,7 @@ class Discovery {
     const seen = this.#code.executed(address);
     if (seen === undefined) return undefined;
     const general = meaningFor(seen.form);
-    return { address, instruction: seen.instruction, form: seen.form, meaning: instantiate(general, seen.fields), plain: isPlain(general) };
+    return { address, instruction: seen.instruction, form: seen.form, meaning: instantiate(general, seen.fields, seen.patched), plain: isPlain(general) };
   }
 
   #startTargets(context: Context, how: "jump" | "call" | "return", address: number, after: number): void {
