@@ -100,6 +100,7 @@ const READS: Partial<Record<Op, State>> = {
 const WRITES: Partial<Record<Op, State>> = {
   setReg8: "registers", setReg16: "registers", setReg32: "registers", setSlot: "slots",
   setFlags: "flags", setFlagsCarry: "flags", setFlagsIf: "flags", putFlags: "flags",
+  setCarry: "flags", setCarryOverflow: "flags", setCarryOverflowIf: "flags",
 };
 
 /**
