@@ -33,7 +33,7 @@ export const KIND = {
   shr: 9,
   /** A >> B, 1 <= B <= 31 */
   sar: 10,
-  /** result A; carry and overflow = flagB (0 or 1) */
+  /** result A; carry and overflow where the high half, B, is not 0 */
   mul: 11,
   /** signed A * B; here alone the operands are sign-extended, not shifted up */
   imul: 12,

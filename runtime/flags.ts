@@ -57,7 +57,7 @@ export function carryOf(kind: number, a: number, b: number, carry: number): numb
     case KIND.shl: return b > 32 - up ? 0 : (a >>> (32 - b)) & 1;
     case KIND.shr: return ((a >>> up) >>> (b - 1)) & 1;
     case KIND.sar: return ((a >> up) >> Math.min(b - 1, 31)) & 1;
-    case KIND.mul: return b;
+    case KIND.mul: return b === 0 ? 0 : 1;
     case KIND.imul: return productOverflows(a, b, up);
     default: return 0;
   }
@@ -74,7 +74,7 @@ export function overflowOf(kind: number, a: number, b: number, carry: number): n
     case KIND.dec: { const up = SHIFT_UP[kind & 3]!; return (a + (1 << up) | 0) === -0x80000000 ? 1 : 0; }
     case KIND.shl: return (resultOf(kind, a, b, carry) >>> 31) ^ carryOf(kind, a, b, carry);
     case KIND.shr: return a >>> 31;
-    case KIND.mul: return b;
+    case KIND.mul: return b === 0 ? 0 : 1;
     case KIND.imul: return productOverflows(a, b, SHIFT_UP[kind & 3]!);
     default: return 0;
   }

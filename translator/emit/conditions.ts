@@ -106,11 +106,14 @@ function conditionApart(kind: number, code: number): Template | undefined {
   return whole === undefined ? undefined : (words) => whole({ ...words, c: CARRY_IN(words) });
 }
 
+/**
+ * A carry leaves the top bit where both operands have it, or one has and the sum has not; a borrow where the subtrahend has it and the minuend has not.
+ * V8 makes a jump of a comparison that is to be 1 or 0, and which way a carry goes nobody can predict.
+ */
 const CARRY: Partial<Record<number, Template>> = {
-  [KIND.explicit]: expression("$a & 1"), [KIND.sub]: expression("$a >>> 0 < $b >>> 0 ? 1 : 0"), [KIND.add]: expression("($a + $b | 0) >>> 0 < $a >>> 0 ? 1 : 0"),
-  [KIND.logic]: expression("0"), [KIND.inc]: expression("$c"), [KIND.dec]: expression("$c"), [KIND.mul]: expression("$b"),
+  [KIND.explicit]: expression("$a & 1"), [KIND.add]: expression("($a & $b | ($a | $b) & ~($a + $b)) >>> 31"), [KIND.sub]: expression("(~$a & $b | (~$a | $b) & $a - $b) >>> 31"),
+  [KIND.logic]: expression("0"), [KIND.inc]: expression("$c"), [KIND.dec]: expression("$c"), [KIND.mul]: expression("$b !== 0 ? 1 : 0"),
 };
-/** A carry leaves the top bit where both operands have it, or one has and the sum has not; a borrow where the subtrahend has it and the minuend has not. */
 const CARRY_32_BITS: Partial<Record<number, Template>> = {
   [KIND.adc]: expression("($a & $b | ($a | $b) & ~($a + $b + $c)) >>> 31"), [KIND.sbb]: expression("(~$a & $b | (~$a | $b) & $a - $b - $c) >>> 31"),
   [KIND.shl]: expression("$a >>> 32 - $b & 1"), [KIND.shr]: expression("$a >>> $b - 1 & 1"), [KIND.sar]: expression("$a >> $b - 1 & 1"),

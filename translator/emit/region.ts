@@ -10,7 +10,7 @@ import { generate } from "astring";
 import type { Expression, FunctionExpression, Identifier, Statement } from "estree";
 import { CARRY_APART, CHANGED, KIND, OVERFLOW_APART, SLOT, type SlotName } from "../../runtime/abi.ts";
 import { answersWhetherToLeave, calledExactly, faultsWhole, touchedBy, transfers } from "../ir/calls.ts";
-import { OPS, type Meaning, type Node } from "../ir/opcodes.ts";
+import { OPS, PROBE, type Meaning, type Node } from "../ir/opcodes.ts";
 import { CARRY_LOCAL, runPasses } from "../passes/index.ts";
 import { successors, type Block, type BlockEnd, type BlockInstruction, type Edge, type RegionBlocks, type Target } from "../region/block.ts";
 import type { Instruction } from "../decode/instruction.ts";
@@ -20,6 +20,7 @@ import { carriesIn } from "../region/carry.ts";
 import { carryAfter, conditionAfter } from "./conditions.ts";
 import { assign, block, declare, evaluate, expression, flagBindings, identifier, number, statements, type Bindings } from "./estree.ts";
 import { functionName, InstructionEmitter, MEMORY, NEAR, word, wordAt, type Place } from "./lowering.ts";
+import { ARRAY_SOURCES } from "./check.ts";
 import { runtimeFunctions } from "./handler.ts";
 import { SourceLines, type LineOwner } from "./source-lines.ts";
 import type { Probe } from "./probe.ts";
@@ -263,6 +264,16 @@ class RegionPlace implements Place {
   }
 }
 
+const ACCESS = /^(?:near)?(load|store|modify)(8|16|32)$/i;
+
+/** The arrays that an operation's JavaScript names. */
+function arraysOf({ op, args }: Node): readonly string[] {
+  if (op === "probe") return [...((args[1]!.number & PROBE.reads) === 0 ? [] : ["READ"]), ...((args[1]!.number & PROBE.writes) === 0 ? [] : ["WRITE"])];
+  const access = ACCESS.exec(op);
+  if (access === null) return [];
+  return op.startsWith("near") ? [`MEM${access[2]}`] : [`MEM${access[2]}`, access[1] === "load" ? "READ" : "WRITE"];
+}
+
 function registerNamed(index: number): Local {
   const name = REGISTERS[index];
   if (name === undefined) throw new Error(`no register ${index}`);
@@ -276,6 +287,8 @@ const WRITE_BACK = LOCALS.map(writeBackOf).join(" ");
 const RELOAD = LOCALS.map((name) => `${name} = S[${SLOT[name]}];`).join(" ");
 
 const FRAME = {
+  array: statements("const $name = $source;"),
+  int32: statements("$name = $name | 0;"),
   open: statements(`let ${LOCALS.map((name) => `${name} = S[${SLOT[name]}]`).join(", ")}, eip = 0, code = 0;`),
   carry: statements("let carry = 0;"),
   openCarry: statements("let carry = carryOf(flagKind, flagA, flagB, flagCarry);"),
@@ -351,7 +364,7 @@ class RegionEmitter {
     const leave: Statement = { type: "LabeledStatement", label: identifier("leave"), body: block([guarded]) };
     return {
       type: "FunctionExpression", id: identifier(`region_${hex(this.#structure.blocks[0]!.address)}`), params: this.#parameters(),
-      body: { type: "BlockStatement", body: [...this.#open(), leave, ...this.#unowned(this.#close())] },
+      body: { type: "BlockStatement", body: [...this.#arrays(), ...this.#open(), leave, ...this.#unowned(this.#close())] },
     };
   }
 
@@ -361,13 +374,26 @@ class RegionEmitter {
     if (all?.type !== "VariableDeclaration") throw new Error("template of the locals");
     if (isEnteredWithCarry) this.#place.name(FLAGS);
     const declarations = all.declarations.filter((_one, k) => k >= LOCALS.length || named.has(LOCALS[k]!));
-    return [{ ...all, declarations }, ...(this.#carriesIn.size === 0 ? [] : isEnteredWithCarry ? FRAME.openCarry({}) : FRAME.carry({}))];
+    const int32 = this.#parameters().flatMap((parameter) => FRAME.int32({ name: parameter }));
+    return [...int32, { ...all, declarations }, ...(this.#carriesIn.size === 0 ? [] : isEnteredWithCarry ? FRAME.openCarry({}) : FRAME.carry({}))];
   }
 
   /** What may have changed goes back, on every way out. */
   #close(): Statement[] {
     const { assigned } = this.#place;
     return [...LOCALS.filter((name) => assigned.has(name)).flatMap((name) => FRAME.writeBack.get(name)!), ...FRAME.close({})];
+  }
+
+  /**
+   * The ABI's arrays as constants of the function. V8 reads outer variables through the current context, which in nested loops it does not know to
+   * be the same all the time until after it has decided how to access what they hold.
+   */
+  #arrays(): Statement[] {
+    const used = new Set(["S", ...(this.pages.length === 0 ? [] : ["EXEC"])]);
+    for (const id of this.#structure.order) {
+      for (const { meaning } of this.#structure.blocks[id]!.instructions) for (const node of meaning.nodes) for (const name of arraysOf(node)) used.add(name);
+    }
+    return Object.entries(ARRAY_SOURCES).flatMap(([name, source]) => (used.has(name) ? FRAME.array({ name: identifier(name), source: identifier(source) }) : []));
   }
 
   #parameters(): Identifier[] {

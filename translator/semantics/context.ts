@@ -184,9 +184,9 @@ export class Semantics {
     const moved = this.ir.ne(count, this.const(0));
     this.ir.node("setFlagsIf", [moved, this.raised(a, size), count], this.#kind(KIND[kind], size));
   }
-  /** MUL: the low half, and whether the high half is significant. */
-  flagsMultiply(low: Node, significant: Node, size = this.size): void {
-    this.ir.node("setFlags", [this.raised(low, size), significant], this.#kind(KIND.mul, size));
+  /** MUL: the halves of the product. */
+  flagsMultiply(low: Node, high: Node, size = this.size): void {
+    this.ir.node("setFlags", [this.raised(low, size), high], this.#kind(KIND.mul, size));
   }
   /** IMUL: the sign-extended factors. */
   flagsSignedMultiply(a: Node, b: Node, size = this.size): void {

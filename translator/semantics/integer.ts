@@ -68,13 +68,13 @@ const mul: SemanticFunction = (s) => {
   const { ir, size } = s, a = s.reg(size === 1 ? AL : EAX, size), b = s.read(0);
   if (size === 4) {
     const low = ir.mul(a, b), high = ir.compute("multiplyHighUnsigned", a, b);
-    s.flagsMultiply(low, ir.bit(ir.ne(high, s.const(0))));
+    s.flagsMultiply(low, high);
     s.setReg(EAX, 4, low);
     s.setReg(EDX, 4, high);
     return;
   }
   const product = ir.mul(a, b), high = ir.shr(product, s.const(size * 8));
-  s.flagsMultiply(product, ir.bit(ir.ne(high, s.const(0))));
+  s.flagsMultiply(product, high);
   writeProduct(s, product);
 };
 
