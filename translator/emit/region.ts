@@ -112,7 +112,7 @@ const WRITE = {
 };
 const LOCAL_FLAGS = { k: identifier("flagKind"), a: identifier("flagA"), b: identifier("flagB"), c: identifier("flagCarry") };
 const GENERAL = {
-  condition: expression("conditionOf($n, $k, $a, $b, $c)"), carry: expression("carryOf($k, $a, $b, $c)"), flags: expression("flagsOf($k, $a, $b, $c)"),
+  condition: expression("conditionOf($n, $k, $a, $b, $c)"), carry: expression("carryOf($k, $a, $b, $c) | 0"), flags: expression("flagsOf($k, $a, $b, $c) | 0"),
 };
 const APART = expression("flagKind | $f");
 const EXPLICIT = KIND.explicit * 4;
@@ -291,7 +291,7 @@ const FRAME = {
   int32: statements("$name = $name | 0;"),
   open: statements(`let ${LOCALS.map((name) => `${name} = S[${SLOT[name]}]`).join(", ")}, eip = 0, code = 0;`),
   carry: statements("let carry = 0;"),
-  openCarry: statements("let carry = carryOf(flagKind, flagA, flagB, flagCarry);"),
+  openCarry: statements("let carry = carryOf(flagKind, flagA, flagB, flagCarry) | 0;"),
   caught: statements("code = caught(error);"),
   writeBack: new Map(LOCALS.map((name) => [name, statements(writeBackOf(name))({})])),
   close: statements(`S[${SLOT.eip}] = eip; S[${SLOT.left}] = left; return code;`),
