@@ -42,8 +42,8 @@ export class EngineProcess {
   /** ms on the clock of `performance.now()`. */
   readonly started = performance.now();
 
-  constructor({ file, args }: Command) {
-    this.#child = spawn(file, [...args], { stdio: ["pipe", "pipe", "pipe"] });
+  constructor({ file, args, environment }: Command) {
+    this.#child = spawn(file, [...args], { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ...environment } });
     this.#poll = setInterval(() => { this.#samplePeak(); }, POLL_MILLISECONDS);
     this.#child.stdin!.on("error", () => {});
     this.#child.stdout!.setEncoding("latin1").on("data", (text: string) => {

@@ -6,13 +6,17 @@
  * carry and overflow are the same computations for every size; only parity and auxiliary carry have to know the
  * width, which is the low part of the kind.
  *
- * Invariant: `flagKind` is a value of KIND plus a width code; whatever the kind, `flagA`, `flagB` and
+ * Instructions that change CF or OF alone (rotates, BT, CLC) leave the rest as it was, and these two bits apart.
+ *
+ * Invariant: `flagKind` is a value of KIND plus a width code, and CARRY_APART and OVERFLOW_APART; whatever the kind, `flagA`, `flagB` and
  * `flagCarry` are all that is needed to compute the six flags.
  */
 import * as flagKinds from "./flag-kinds.ts";
 import * as state from "./state.ts";
 
-const { KIND } = flagKinds;
+const { CARRY_APART, KIND, OVERFLOW_APART } = flagKinds;
+/** The kind word without the bits that say what is apart; below them it has all it needs. */
+const WHOLE = CARRY_APART - 1;
 const { AF, ARITHMETIC_FLAGS, CF, OF, PF, SF, SLOT, ZF } = state;
 
 const SHIFT_UP = [24, 16, 0];
@@ -40,6 +44,7 @@ function productOverflows(a: number, b: number, up: number): number {
 
 /** CF, 0 or 1. */
 export function carryOf(kind: number, a: number, b: number, carry: number): number {
+  if (kind > WHOLE) return (kind & CARRY_APART) === 0 ? carryOf(kind & WHOLE, a, b, carry & 1) : (carry >> 1) & 1;
   const up = SHIFT_UP[kind & 3]!;
   switch (kind >> 2) {
     case KIND.explicit: return a & CF;
@@ -52,7 +57,7 @@ export function carryOf(kind: number, a: number, b: number, carry: number): numb
     case KIND.shl: return b > 32 - up ? 0 : (a >>> (32 - b)) & 1;
     case KIND.shr: return ((a >>> up) >>> (b - 1)) & 1;
     case KIND.sar: return ((a >> up) >> Math.min(b - 1, 31)) & 1;
-    case KIND.mul: return b;
+    case KIND.mul: return b === 0 ? 0 : 1;
     case KIND.imul: return productOverflows(a, b, up);
     default: return 0;
   }
@@ -60,6 +65,7 @@ export function carryOf(kind: number, a: number, b: number, carry: number): numb
 
 /** OF, 0 or 1. */
 export function overflowOf(kind: number, a: number, b: number, carry: number): number {
+  if (kind > WHOLE) return (kind & OVERFLOW_APART) === 0 ? overflowOf(kind & WHOLE, a, b, carry & 1) : carry >>> 31;
   switch (kind >> 2) {
     case KIND.explicit: return (a & OF) === 0 ? 0 : 1;
     case KIND.add: case KIND.adc: { const r = resultOf(kind, a, b, carry); return ((a ^ r) & (b ^ r)) >>> 31; }
@@ -68,7 +74,7 @@ export function overflowOf(kind: number, a: number, b: number, carry: number): n
     case KIND.dec: { const up = SHIFT_UP[kind & 3]!; return (a + (1 << up) | 0) === -0x80000000 ? 1 : 0; }
     case KIND.shl: return (resultOf(kind, a, b, carry) >>> 31) ^ carryOf(kind, a, b, carry);
     case KIND.shr: return a >>> 31;
-    case KIND.mul: return b;
+    case KIND.mul: return b === 0 ? 0 : 1;
     case KIND.imul: return productOverflows(a, b, SHIFT_UP[kind & 3]!);
     default: return 0;
   }
@@ -84,6 +90,7 @@ export function parityOf(value: number): number {
 
 /** The six arithmetic flags as EFLAGS bits, all others 0; arguments are the four flag words. */
 export function flagsOf(kind: number, a: number, b: number, carry: number): number {
+  if (kind > WHOLE) return apartFlags(kind, a, b, carry);
   if (kind >> 2 === KIND.explicit) return a & ARITHMETIC_FLAGS;
   const up = SHIFT_UP[kind & 3]!;
   const r = resultOf(kind, a, b, carry);
@@ -98,6 +105,11 @@ export function flagsOf(kind: number, a: number, b: number, carry: number): numb
     default: break;
   }
   return flags;
+}
+
+/** CF and OF from where they are, the others as they were set before. */
+function apartFlags(kind: number, a: number, b: number, carry: number): number {
+  return flagsOf(kind & WHOLE, a, b, carry & 1) & ~(CF | OF) | carryOf(kind, a, b, carry) | (overflowOf(kind, a, b, carry) << 11);
 }
 
 /** Condition code 0–15 (SDM volume 1, appendix B). */
@@ -119,11 +131,13 @@ function baseCondition(code: number, kind: number, a: number, b: number, carry: 
 }
 
 function zeroOf(kind: number, a: number, b: number, carry: number): boolean {
-  return kind >> 2 === KIND.explicit ? (a & ZF) !== 0 : resultOf(kind, a, b, carry) === 0;
+  const whole = kind & WHOLE;
+  return whole >> 2 === KIND.explicit ? (a & ZF) !== 0 : resultOf(whole, a, b, carry & 1) === 0;
 }
 
 function signOf(kind: number, a: number, b: number, carry: number): boolean {
-  return kind >> 2 === KIND.explicit ? (a & SF) !== 0 : resultOf(kind, a, b, carry) < 0;
+  const whole = kind & WHOLE;
+  return whole >> 2 === KIND.explicit ? (a & SF) !== 0 : resultOf(whole, a, b, carry & 1) < 0;
 }
 
 /** The six arithmetic flags of a state as EFLAGS bits. */

@@ -71,7 +71,7 @@ export interface Region extends CodeRange {
 
 /** The names that every region may use. */
 export const ABI_NAMES = [
-  "S", "MEM8", "MEM16", "MEM32", "READ", "WRITE", "EXEC", "imul", "clz32",
+  "state", "ram8", "ram16", "ram32", "readTlb", "writeTlb", "execTlb", "imul", "clz32",
   "load8", "load16", "load32", "store8", "store16", "store32", "modify8", "modify16", "modify32",
   "conditionOf", "carryOf", "flagsOf", "step", "timestamp", "enableInterrupts", "callOut", "calledOut", "caught",
 ] as const;

@@ -7,6 +7,8 @@ import type { GuestCase } from "../cases/guest-case.ts";
 export interface Command {
   readonly file: string;
   readonly args: readonly string[];
+  /** Beside this process's own environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface Engine {

@@ -65,6 +65,7 @@ export const GROUPS: readonly GoldenGroup[] = [
       { name: "flags across blocks, one way in", bytes: "83 f8 05 eb 01 90 74 01 90 90" },
       { name: "flags across blocks, two ways in", bytes: "85 d2 74 05 83 f8 05 eb 02 01 d8 7c 01 90 90" },
       { name: "a shift whose count may be 0", bytes: "39 d8 d3 e2 74 01 90 90" },
+      { name: "a rotate changes two of them", bytes: "01 d8 c1 c0 05 8b 0e 74 01 90 d3 c8 72 01 90 90" },
       { name: "as values", bytes: "39 d8 0f 92 c1 0f 4c d6 19 ff" },
       { name: "as bits", bytes: "01 d8 9f 9e f5 72 01 90 90" },
     ],

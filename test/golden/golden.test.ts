@@ -79,7 +79,7 @@ test("handlers", () => {
 describe("the checker's refusals", () => {
   const refusal = (source: string): string => {
     try {
-      checkCode(source, [...REGION_NAMES]);
+      checkCode(source, [...REGION_NAMES, ...HANDLER_NAMES]);
     } catch (error) {
       if (error instanceof CodeRefused) return error.message.replace("generated code refused: ", "");
       throw error;

@@ -10,6 +10,13 @@ export const REFUSALS: readonly string[] = [
   "function f(S) { return S[0]; }",
   "function f(left) { const load32 = 1; return load32; }",
   "function f(left) { try { return left; } catch (step) { return 1; } }",
+  "function f(left) { const READ = writeTlb; return READ[0]; }",
+  "function f(left) { const EXEC = left; return EXEC[0]; }",
+  "function f(left) { let EXEC = execTlb; return EXEC[0]; }",
+  "function f(left) { const EXEC = execTlb; EXEC = 1; return left; }",
+  "function f(left) { const EXEC = execTlb; return EXEC(1); }",
+  "function f(left) { return execTlb[0]; }",
+  "function f(left) { return execTlb(1); }",
   // Kinds of node
   "function f(left) { return this; }",
   "function f(left) { return new load32(1); }",

@@ -56,7 +56,7 @@ export class RegionHost {
     this.#pristine = cpu.words.slice();
     this.#functions = runtimeFunctions(monitor, memory, new Fpu(cpu), { interrupted: false, requested: () => false });
     this.#values = {
-      S: cpu.words, MEM8: memory.ram, MEM16: memory.ram16, MEM32: memory.ram32, READ: ring.read, WRITE: ring.write, EXEC: ring.exec,
+      state: cpu.words, ram8: memory.ram, ram16: memory.ram16, ram32: memory.ram32, readTlb: ring.read, writeTlb: ring.write, execTlb: ring.exec,
       imul: Math.imul, clz32: Math.clz32, ...slowPaths(ring, cpu.words), conditionOf, carryOf, flagsOf,
       step: (site: number, left: number) => this.#step(site, left),
       enableInterrupts: () => 1,

@@ -2,12 +2,12 @@
  * Proves of a generated function that it can reach nothing but its ABI.
  *
  * The source is parsed again, and every node must be of a kind on the list, every name one of the ABI's or declared in the function
- * itself, every property access an index into an ABI array or, in a handler, a field of the decoded instruction. Nothing else can be written
+ * itself, every property access an index into an ABI array (or a constant that is one) or, in a handler, a field of the decoded instruction. Nothing else can be written
  * in that grammar: no property by name, no `this`, no nested function, no assignment to an ABI name.
  */
 import { parse } from "acorn";
 import { children } from "./walk.ts";
-import type { Node as TreeNode } from "estree";
+import type { Node as TreeNode, VariableDeclarator } from "estree";
 
 /** Why a source was refused: what stands where. */
 export class CodeRefused extends Error {
@@ -25,6 +25,11 @@ const UNARY = new Set(["-", "~", "!"]);
 const FIELDS = new Set(["n", "t", "o", "e", "d", "s", "b", "x", "c", "p", "m", "k", "h"]);
 /** ABI names that hold typed arrays. */
 const ARRAYS = new Set(["S", "S8", "S16", "MEM8", "MEM16", "MEM32", "READ", "WRITE", "EXEC", "COUNT"]);
+/** What regions have them from: each declares those that it uses, as constants of its own. */
+export const ARRAY_SOURCES: Readonly<Record<string, string>> = {
+  S: "state", MEM8: "ram8", MEM16: "ram16", MEM32: "ram32", READ: "readTlb", WRITE: "writeTlb", EXEC: "execTlb",
+};
+const SOURCES = new Set(Object.values(ARRAY_SOURCES));
 
 /** Throws `CodeRefused` unless `source`, one function expression, names only `names` and its own locals. */
 export function checkCode(source: string, names: readonly string[]): void {
@@ -48,6 +53,8 @@ class Checker {
   readonly #abi: ReadonlySet<string>;
   readonly #source: string;
   readonly #locals = new Set<string>();
+  /** Declared as constants that are ABI arrays. */
+  readonly #arrays = new Set<string>();
   #functions = 0;
 
   constructor(abi: ReadonlySet<string>, source: string) {
@@ -67,20 +74,27 @@ class Checker {
 
   /** Collects parameters and locals first: labels and hoisting make order irrelevant. */
   #declare(node: TreeNode): void {
-    if (node.type === "VariableDeclarator" && node.id.type === "Identifier") this.#local(node.id);
+    if (node.type === "VariableDeclaration" && node.kind === "const") for (const declared of node.declarations) this.#array(declared);
+    if (node.type === "VariableDeclarator" && node.id.type === "Identifier" && !this.#arrays.has(node.id.name)) this.#local(node.id);
     if (node.type === "FunctionExpression") for (const parameter of node.params) this.#local(parameter);
     if (node.type === "CatchClause" && node.param !== null) this.#local(node.param);
     for (const child of children(node)) this.#declare(child);
   }
 
+  /** `const MEM32 = ram32`: another name for an ABI array. */
+  #array({ id, init }: VariableDeclarator): void {
+    if (id.type === "Identifier" && init?.type === "Identifier" && ARRAY_SOURCES[id.name] === init.name && this.#abi.has(init.name)) this.#arrays.add(id.name);
+  }
+
   #local(node: TreeNode): void {
     if (node.type !== "Identifier") this.#refuse(node, "a pattern is declared");
+    if (ARRAYS.has(node.name) && !this.#abi.has(node.name)) this.#refuse(node, "an array's name is declared as something else");
     if (this.#abi.has(node.name)) this.#refuse(node, "an ABI name is declared anew");
     this.#locals.add(node.name);
   }
 
   #name(node: TreeNode & { type: "Identifier" }): void {
-    if (!this.#abi.has(node.name) && !this.#locals.has(node.name)) this.#refuse(node, `"${node.name}" is not in the ABI`);
+    if (!this.#abi.has(node.name) && !this.#locals.has(node.name) && !this.#arrays.has(node.name)) this.#refuse(node, `"${node.name}" is not in the ABI`);
   }
 
   #visit(node: TreeNode): void {
@@ -102,7 +116,7 @@ class Checker {
         break;
       case "MemberExpression": this.#member(node); return;
       case "CallExpression":
-        if (node.callee.type !== "Identifier" || !this.#abi.has(node.callee.name) || ARRAYS.has(node.callee.name)) this.#refuse(node, "a call of something that is no ABI function");
+        if (node.callee.type !== "Identifier" || !this.#abi.has(node.callee.name) || ARRAYS.has(node.callee.name) || SOURCES.has(node.callee.name)) this.#refuse(node, "a call of something that is no ABI function");
         break;
       case "AssignmentExpression": this.#target(node.left); break;
       case "UpdateExpression": this.#target(node.argument); break;
@@ -120,7 +134,7 @@ class Checker {
   #member(node: TreeNode & { type: "MemberExpression" }): void {
     if (node.object.type !== "Identifier" || node.optional) this.#refuse(node, "a member of something that is no name");
     if (node.computed) {
-      if (!ARRAYS.has(node.object.name) || !this.#abi.has(node.object.name)) this.#refuse(node, "an index into something that is no ABI array");
+      if (!ARRAYS.has(node.object.name) || !this.#abi.has(node.object.name) && !this.#arrays.has(node.object.name)) this.#refuse(node, "an index into something that is no ABI array");
       this.#visit(node.property as TreeNode);
       return;
     }

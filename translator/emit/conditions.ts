@@ -5,10 +5,12 @@
  * needs no flags; what is not listed here is computed by the runtime's general functions.
  */
 import type { Expression } from "estree";
-import { KIND, WIDTH32 } from "../../runtime/abi.ts";
-import { expression, type Bindings } from "./estree.ts";
+import { CARRY_APART, KIND, OVERFLOW_APART, WIDTH32 } from "../../runtime/abi.ts";
+import { expression } from "./estree.ts";
 
-type Template = (bindings: Bindings) => Expression;
+/** The flag words, A, B and carry. */
+type Words = Readonly<Record<"a" | "b" | "c", Expression>>;
+type Template = (words: Words) => Expression;
 
 const O = 0, B = 2, E = 4, BE = 6, S = 8, P = 10, L = 12, LE = 14;
 
@@ -82,23 +84,46 @@ const ALL_32_BITS: Partial<Record<number, Pair>> = {
   [KIND.shr]: [AFTER_SHR, AFTER_SHR_NOT], [KIND.sar]: [AFTER_SAR, AFTER_SAR_NOT], [KIND.adc]: [AFTER_ADC, AFTER_ADC_NOT], [KIND.sbb]: [AFTER_SBB, AFTER_SBB_NOT],
 };
 
+/** CF and OF where they are apart. */
+const CARRY_ALONE: Pair = [{ [B]: expression("($c & 2) !== 0") }, { [B]: expression("($c & 2) === 0") }];
+const OVERFLOW_ALONE: Pair = [{ [O]: expression("$c < 0") }, { [O]: expression("$c >= 0") }];
+const APART = CARRY_APART | OVERFLOW_APART;
+/** Conditions that ask for neither. */
+const OF_RESULT: ReadonlySet<number> = new Set([E, S, P]);
+const CARRY_IN = expression("$c & 1");
+
 /** The condition after flags of the kind word `kind`, or undefined where only the general function knows. */
 export function conditionAfter(kind: number, code: number): Template | undefined {
+  if ((kind & APART) !== 0) return conditionApart(kind, code);
   const pair = ANY_WIDTH[kind >> 2] ?? ((kind & 3) === WIDTH32 ? ALL_32_BITS[kind >> 2] : undefined);
   return pair?.[(code & 1) as 0 | 1][code & ~1];
 }
 
+function conditionApart(kind: number, code: number): Template | undefined {
+  const asked = code & ~1, alone = asked === B && (kind & CARRY_APART) !== 0 ? CARRY_ALONE : asked === O && (kind & OVERFLOW_APART) !== 0 ? OVERFLOW_ALONE : undefined;
+  if (alone !== undefined) return alone[(code & 1) as 0 | 1][asked];
+  const whole = OF_RESULT.has(asked) ? conditionAfter(kind & ~APART, code) : undefined;
+  return whole === undefined ? undefined : (words) => whole({ ...words, c: CARRY_IN(words) });
+}
+
+/**
+ * A carry leaves the top bit where both operands have it, or one has and the sum has not; a borrow where the subtrahend has it and the minuend has not.
+ * V8 makes a jump of a comparison that is to be 1 or 0, and which way a carry goes nobody can predict.
+ */
 const CARRY: Partial<Record<number, Template>> = {
-  [KIND.explicit]: expression("$a & 1"), [KIND.sub]: expression("$a >>> 0 < $b >>> 0 ? 1 : 0"), [KIND.add]: expression("($a + $b | 0) >>> 0 < $a >>> 0 ? 1 : 0"),
-  [KIND.logic]: expression("0"), [KIND.inc]: expression("$c"), [KIND.dec]: expression("$c"), [KIND.mul]: expression("$b"),
+  [KIND.explicit]: expression("$a & 1"), [KIND.add]: expression("($a & $b | ($a | $b) & ~($a + $b)) >>> 31"), [KIND.sub]: expression("(~$a & $b | (~$a | $b) & $a - $b) >>> 31"),
+  [KIND.logic]: expression("0"), [KIND.inc]: expression("$c"), [KIND.dec]: expression("$c"), [KIND.mul]: expression("$b !== 0 ? 1 : 0"),
 };
-/** A carry leaves the top bit where both operands have it, or one has and the sum has not; a borrow where the subtrahend has it and the minuend has not. */
 const CARRY_32_BITS: Partial<Record<number, Template>> = {
   [KIND.adc]: expression("($a & $b | ($a | $b) & ~($a + $b + $c)) >>> 31"), [KIND.sbb]: expression("(~$a & $b | (~$a | $b) & $a - $b - $c) >>> 31"),
   [KIND.shl]: expression("$a >>> 32 - $b & 1"), [KIND.shr]: expression("$a >>> $b - 1 & 1"), [KIND.sar]: expression("$a >> $b - 1 & 1"),
 };
 
+const CARRY_BIT = expression("$c >> 1 & 1");
+
 /** CF as 1 or 0, likewise. */
 export function carryAfter(kind: number): Template | undefined {
+  if ((kind & CARRY_APART) !== 0) return CARRY_BIT;
+  if ((kind & OVERFLOW_APART) !== 0) return undefined;
   return CARRY[kind >> 2] ?? ((kind & 3) === WIDTH32 ? CARRY_32_BITS[kind >> 2] : undefined);
 }

@@ -6,7 +6,7 @@
  */
 import { generate } from "astring";
 import type { Expression, FunctionExpression, Statement } from "estree";
-import { KIND, SLOT, WIDTH32 } from "../../runtime/abi.ts";
+import { CARRY_APART, KIND, OVERFLOW_APART, SLOT, WIDTH32 } from "../../runtime/abi.ts";
 import type { Form } from "../form.ts";
 import { calledExactly, touchedBy, transfers } from "../ir/calls.ts";
 import { OPS, type End, type Meaning, type Node } from "../ir/opcodes.ts";
@@ -33,12 +33,16 @@ const READ = {
   thisEip: expression("S[$page] + i.o - S[$base] | 0"),
 };
 
+const PUT_APART = `S[${SLOT.flagKind}] = S[${SLOT.flagKind}] | ${CARRY_APART | OVERFLOW_APART};`;
 const WRITE = {
   setReg8: statements("S8[$0] = $1;"), setReg16: statements("S16[$0 << 1] = $1;"), setReg32: statements("S[$0] = $1;"),
   setSlot: statements("$w = $0;"),
   setFlags: statements(`S[${SLOT.flagKind}] = $k; S[${SLOT.flagA}] = $0; S[${SLOT.flagB}] = $1;`),
   setFlagsCarry: statements(`S[${SLOT.flagKind}] = $k; S[${SLOT.flagA}] = $0; S[${SLOT.flagB}] = $1; S[${SLOT.flagCarry}] = $2;`),
   setFlagsIf: statements(`if ($0) { S[${SLOT.flagKind}] = $k; S[${SLOT.flagA}] = $1; S[${SLOT.flagB}] = $2; }`),
+  setCarry: statements(`S[${SLOT.flagKind}] = S[${SLOT.flagKind}] | ${CARRY_APART}; S[${SLOT.flagCarry}] = S[${SLOT.flagCarry}] & ~2 | $0 << 1;`),
+  setCarryOverflow: statements(`${PUT_APART} S[${SLOT.flagCarry}] = S[${SLOT.flagCarry}] & 1 | $0 << 1 | $1 << 31;`),
+  setCarryOverflowIf: statements(`if ($0) { ${PUT_APART} S[${SLOT.flagCarry}] = S[${SLOT.flagCarry}] & 1 | $1 << 1 | $2 << 31; }`),
   putFlags: statements(`S[${SLOT.flagA}] = $0; S[${SLOT.flagKind}] = 0;`),
 };
 
@@ -85,7 +89,8 @@ class HandlerPlace implements Place {
 
   write(node: Node, args: Expression[]): Statement[] {
     switch (node.op) {
-      case "setReg8": case "setReg16": case "setReg32": case "setFlags": case "setFlagsCarry": case "setFlagsIf": case "putFlags":
+      case "setReg8": case "setReg16": case "setReg32": case "setFlags": case "setFlagsCarry": case "setFlagsIf": case "putFlags": case "setCarry": case "setCarryOverflow":
+      case "setCarryOverflowIf":
         return WRITE[node.op](flagBindings(args, node.number));
       case "setSlot": return WRITE.setSlot({ 0: args[0]!, w: word(node.name) });
       default: throw new Error(`${node.op} is no write`);

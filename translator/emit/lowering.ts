@@ -25,17 +25,20 @@ export const PURE: Partial<Record<Op, Template>> = {
   bit: expression("$0 ? 1 : 0"), select: expression("$0 ? $1 : $2"),
 };
 
+/** What a function returns, so that V8 need not allow for anything else wherever the value goes. */
+const INT32 = expression("$v | 0");
+
 /** Memory: `$a` the address and `$t` the TLB entry are temporaries, `$i` and `$l` say where the access stands. */
 export const MEMORY: Partial<Record<Op, (bindings: Bindings) => Statement[]>> = {
-  load8: statements("const $t = READ[$a >>> 12]; const $v = ($t & 1) === 0 ? MEM8[$a ^ $t] : load8($a, $i, $l);"),
-  load16: statements("const $t = READ[$a >>> 12]; const $v = (($a | $t) & 1) === 0 ? MEM16[($a ^ $t) >>> 1] : load16($a, $i, $l);"),
-  load32: statements("const $t = READ[$a >>> 12]; const $v = (($a | $t) & 3) === 0 ? MEM32[($a ^ $t) >>> 2] : load32($a, $i, $l);"),
+  load8: statements("const $t = READ[$a >>> 12]; const $v = ($t & 1) === 0 ? MEM8[$a ^ $t] : load8($a, $i, $l) | 0;"),
+  load16: statements("const $t = READ[$a >>> 12]; const $v = (($a | $t) & 1) === 0 ? MEM16[($a ^ $t) >>> 1] : load16($a, $i, $l) | 0;"),
+  load32: statements("const $t = READ[$a >>> 12]; const $v = (($a | $t) & 3) === 0 ? MEM32[($a ^ $t) >>> 2] : load32($a, $i, $l) | 0;"),
   store8: statements("const $t = WRITE[$a >>> 12]; if (($t & 1) === 0) MEM8[$a ^ $t] = $x; else store8($a, $x, $i, $l);"),
   store16: statements("const $t = WRITE[$a >>> 12]; if ((($a | $t) & 1) === 0) MEM16[($a ^ $t) >>> 1] = $x; else store16($a, $x, $i, $l);"),
   store32: statements("const $t = WRITE[$a >>> 12]; if ((($a | $t) & 3) === 0) MEM32[($a ^ $t) >>> 2] = $x; else store32($a, $x, $i, $l);"),
-  modify8: statements("const $t = WRITE[$a >>> 12]; const $v = ($t & 1) === 0 ? MEM8[$a ^ $t] : modify8($a, $i, $l);"),
-  modify16: statements("const $t = WRITE[$a >>> 12]; const $v = (($a | $t) & 1) === 0 ? MEM16[($a ^ $t) >>> 1] : modify16($a, $i, $l);"),
-  modify32: statements("const $t = WRITE[$a >>> 12]; const $v = (($a | $t) & 3) === 0 ? MEM32[($a ^ $t) >>> 2] : modify32($a, $i, $l);"),
+  modify8: statements("const $t = WRITE[$a >>> 12]; const $v = ($t & 1) === 0 ? MEM8[$a ^ $t] : modify8($a, $i, $l) | 0;"),
+  modify16: statements("const $t = WRITE[$a >>> 12]; const $v = (($a | $t) & 1) === 0 ? MEM16[($a ^ $t) >>> 1] : modify16($a, $i, $l) | 0;"),
+  modify32: statements("const $t = WRITE[$a >>> 12]; const $v = (($a | $t) & 3) === 0 ? MEM32[($a ^ $t) >>> 2] : modify32($a, $i, $l) | 0;"),
   commit8: statements("if (($t & 1) === 0) MEM8[$a ^ $t] = $x; else store8($a, $x, $i, $l);"),
   commit16: statements("if ((($a | $t) & 1) === 0) MEM16[($a ^ $t) >>> 1] = $x; else store16($a, $x, $i, $l);"),
   commit32: statements("if ((($a | $t) & 3) === 0) MEM32[($a ^ $t) >>> 2] = $x; else store32($a, $x, $i, $l);"),
@@ -43,15 +46,15 @@ export const MEMORY: Partial<Record<Op, (bindings: Bindings) => Statement[]>> = 
 
 /** Accesses that share a probe: `$g` is 0 where they are fast, `$m` says where. */
 export const NEAR: Partial<Record<Op, (bindings: Bindings) => Statement[]>> = {
-  nearLoad8: statements("const $v = $g === 0 ? MEM8[$m] : load8($a, $i, $l);"),
-  nearLoad16: statements("const $v = $g === 0 ? MEM16[$m] : load16($a, $i, $l);"),
-  nearLoad32: statements("const $v = $g === 0 ? MEM32[$m] : load32($a, $i, $l);"),
+  nearLoad8: statements("const $v = $g === 0 ? MEM8[$m] : load8($a, $i, $l) | 0;"),
+  nearLoad16: statements("const $v = $g === 0 ? MEM16[$m] : load16($a, $i, $l) | 0;"),
+  nearLoad32: statements("const $v = $g === 0 ? MEM32[$m] : load32($a, $i, $l) | 0;"),
   nearStore8: statements("if ($g === 0) MEM8[$m] = $x; else store8($a, $x, $i, $l);"),
   nearStore16: statements("if ($g === 0) MEM16[$m] = $x; else store16($a, $x, $i, $l);"),
   nearStore32: statements("if ($g === 0) MEM32[$m] = $x; else store32($a, $x, $i, $l);"),
-  nearModify8: statements("const $v = $g === 0 ? MEM8[$m] : modify8($a, $i, $l);"),
-  nearModify16: statements("const $v = $g === 0 ? MEM16[$m] : modify16($a, $i, $l);"),
-  nearModify32: statements("const $v = $g === 0 ? MEM32[$m] : modify32($a, $i, $l);"),
+  nearModify8: statements("const $v = $g === 0 ? MEM8[$m] : modify8($a, $i, $l) | 0;"),
+  nearModify16: statements("const $v = $g === 0 ? MEM16[$m] : modify16($a, $i, $l) | 0;"),
+  nearModify32: statements("const $v = $g === 0 ? MEM32[$m] : modify32($a, $i, $l) | 0;"),
 };
 
 /** P S E W of the hidden attributes as a 4 GiB segment of writable, expand-up data has them, and the bits that say so (SDM volume 3, 3.4.5.1). */
@@ -111,6 +114,7 @@ const READS: Partial<Record<Op, State>> = {
 const WRITES: Partial<Record<Op, State>> = {
   setReg8: "registers", setReg16: "registers", setReg32: "registers", setSlot: "slots",
   setFlags: "flags", setFlagsCarry: "flags", setFlagsIf: "flags", putFlags: "flags",
+  setCarry: "flags", setCarryOverflow: "flags", setCarryOverflowIf: "flags",
 };
 
 /**
@@ -161,7 +165,7 @@ export class InstructionEmitter {
     if (node.op === "const") return number(node.number);
     const args = node.args.map((arg) => this.#value(arg));
     let value: Expression;
-    if (node.op === "compute") value = call(functionName(node.name), args);
+    if (node.op === "compute") value = INT32({ v: call(functionName(node.name), args) });
     else {
       const template = PURE[node.op];
       value = template === undefined ? this.#place.read(node, args) : template(args);

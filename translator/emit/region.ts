@@ -8,9 +8,9 @@
  */
 import { generate } from "astring";
 import type { Expression, FunctionExpression, Identifier, Statement } from "estree";
-import { CHANGED, KIND, SLOT, type SlotName } from "../../runtime/abi.ts";
+import { CARRY_APART, CHANGED, KIND, OVERFLOW_APART, SLOT, type SlotName } from "../../runtime/abi.ts";
 import { answersWhetherToLeave, calledExactly, faultsWhole, touchedBy, transfers } from "../ir/calls.ts";
-import { OPS, type Meaning, type Node } from "../ir/opcodes.ts";
+import { OPS, PROBE, type Meaning, type Node } from "../ir/opcodes.ts";
 import { CARRY_LOCAL, runPasses } from "../passes/index.ts";
 import { successors, type Block, type BlockEnd, type BlockInstruction, type Edge, type RegionBlocks, type Target } from "../region/block.ts";
 import type { Instruction } from "../decode/instruction.ts";
@@ -20,6 +20,7 @@ import { carriesIn } from "../region/carry.ts";
 import { carryAfter, conditionAfter } from "./conditions.ts";
 import { assign, block, declare, evaluate, expression, flagBindings, identifier, number, statements, type Bindings } from "./estree.ts";
 import { functionName, InstructionEmitter, MEMORY, NEAR, word, wordAt, type Place } from "./lowering.ts";
+import { ARRAY_SOURCES } from "./check.ts";
 import { runtimeFunctions } from "./handler.ts";
 import { SourceLines, type LineOwner } from "./source-lines.ts";
 import type { Probe } from "./probe.ts";
@@ -28,6 +29,8 @@ const REGISTERS = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"] as co
 const FLAGS = ["flagKind", "flagA", "flagB", "flagCarry"] as const;
 /** What flags that need no carry are left behind in. */
 const FLAG_RESULT = ["flagKind", "flagA", "flagB"] as const;
+/** What CF and OF are put apart in. */
+const FLAGS_APART = ["flagKind", "flagCarry"] as const;
 type Local = (typeof REGISTERS)[number] | (typeof FLAGS)[number];
 
 /** Where an operation that can fault or is executed by the interpreter stands. */
@@ -94,19 +97,24 @@ export interface RegionOptions {
 const READ = {
   low: expression("$r & 255"), high: expression("$r >> 8 & 255"), half: expression("$r & 65535"),
 };
+const BOTH_APART = CARRY_APART | OVERFLOW_APART;
 const WRITE = {
   low: statements("$r = $r & -256 | $v & 255;"), high: statements("$r = $r & -65281 | ($v & 255) << 8;"),
   half: statements("$r = $r & -65536 | $v & 65535;"), full: statements("$r = $v;"),
   flags: statements("flagKind = $k; flagA = $0; flagB = $1;"),
   flagsCarry: statements("flagKind = $k; flagA = $0; flagB = $1; flagCarry = $2;"),
   flagsIf: statements("if ($0) { flagKind = $k; flagA = $1; flagB = $2; }"),
+  carry: statements("flagKind = $k; flagCarry = flagCarry & ~2 | $0 << 1;"),
+  carryOverflow: statements("flagKind = $k; flagCarry = flagCarry & 1 | $0 << 1 | $1 << 31;"),
+  carryOverflowIf: statements(`if ($0) { flagKind = flagKind | ${BOTH_APART}; flagCarry = flagCarry & 1 | $1 << 1 | $2 << 31; }`),
   put: statements("flagA = $0; flagKind = 0;"),
   slot: statements("$w = $0;"),
 };
 const LOCAL_FLAGS = { k: identifier("flagKind"), a: identifier("flagA"), b: identifier("flagB"), c: identifier("flagCarry") };
 const GENERAL = {
-  condition: expression("conditionOf($n, $k, $a, $b, $c)"), carry: expression("carryOf($k, $a, $b, $c)"), flags: expression("flagsOf($k, $a, $b, $c)"),
+  condition: expression("conditionOf($n, $k, $a, $b, $c)"), carry: expression("carryOf($k, $a, $b, $c) | 0"), flags: expression("flagsOf($k, $a, $b, $c) | 0"),
 };
+const APART = expression("flagKind | $f");
 const EXPLICIT = KIND.explicit * 4;
 /** Where blocks expect the carry that they begin with. */
 const CARRY = identifier("carry"), CARRY_HOLDS: readonly [Expression, Expression] = [expression("carry !== 0")({}), expression("carry === 0")({})];
@@ -119,12 +127,14 @@ const CALL = {
 
 /** What is known of the flags at one place of the code. */
 interface KnownFlags {
-  /** The kind word; undefined where ways with different ones met. */
-  readonly kind: number | undefined;
+  /** The kind word, or SOME_KIND with what is apart where ways with different ones met. */
+  readonly kind: number;
   /** `carry` holds CF. */
   readonly inCarry: boolean;
 }
-const UNKNOWN: KnownFlags = { kind: undefined, inCarry: false };
+/** No kind: the tables of conditions know nothing of it. */
+const SOME_KIND = 0x3c, WHOLE_KIND = 0x3f;
+const UNKNOWN: KnownFlags = { kind: SOME_KIND, inCarry: false };
 
 /** Registers and flags in locals; the kind of the flags is known where it was set before in the same flow. */
 class RegionPlace implements Place {
@@ -173,8 +183,7 @@ class RegionPlace implements Place {
   get carry(): Expression {
     this.name(FLAGS);
     const { kind, inCarry } = this.known;
-    if (inCarry) return CARRY;
-    return (kind === undefined ? undefined : carryAfter(kind))?.(LOCAL_FLAGS) ?? GENERAL.carry(LOCAL_FLAGS);
+    return inCarry ? CARRY : carryAfter(kind)?.(LOCAL_FLAGS) ?? GENERAL.carry(LOCAL_FLAGS);
   }
   call(node: Node, made: Expression, into: string | undefined): Statement[] {
     if (calledExactly(node)) {
@@ -217,7 +226,7 @@ class RegionPlace implements Place {
       case "thisEip": return this.address(this.thisEip);
       case "condition": {
         this.name(FLAGS);
-        const { kind, inCarry } = this.known, known = kind === undefined ? undefined : conditionAfter(kind, node.number);
+        const { kind, inCarry } = this.known, known = conditionAfter(kind, node.number);
         if (known === undefined && inCarry && node.number >> 1 === 1) return CARRY_HOLDS[(node.number & 1) as 0 | 1];
         return known?.(LOCAL_FLAGS) ?? GENERAL.condition({ ...LOCAL_FLAGS, n: number(node.number) });
       }
@@ -238,10 +247,31 @@ class RegionPlace implements Place {
       case "setFlags": this.assign(FLAG_RESULT); this.known = { kind: node.number, inCarry: false }; return WRITE.flags(bound);
       case "setFlagsCarry": this.assign(FLAGS); this.known = { kind: node.number, inCarry: false }; return WRITE.flagsCarry(bound);
       case "setFlagsIf": this.assign(FLAG_RESULT); this.known = UNKNOWN; return WRITE.flagsIf(bound);
+      case "setCarry": return WRITE.carry({ 0: args[0]!, k: this.#apart(CARRY_APART) });
+      case "setCarryOverflow": return WRITE.carryOverflow({ 0: args[0]!, 1: args[1]!, k: this.#apart(BOTH_APART) });
+      case "setCarryOverflowIf": this.assign(FLAGS_APART); this.known = UNKNOWN; return WRITE.carryOverflowIf(args);
       case "putFlags": this.assign(FLAG_RESULT); this.known = { kind: EXPLICIT, inCarry: false }; return WRITE.put(args);
       default: throw new Error(`${node.op} is no write`);
     }
   }
+
+  /** The kind word where these flags have been put apart. */
+  #apart(flags: number): Expression {
+    const kind = this.known.kind | flags;
+    this.assign(FLAGS_APART);
+    this.known = { kind, inCarry: false };
+    return (kind & WHOLE_KIND) === SOME_KIND ? APART({ f: number(flags) }) : number(kind);
+  }
+}
+
+const ACCESS = /^(?:near)?(load|store|modify)(8|16|32)$/i;
+
+/** The arrays that an operation's JavaScript names. */
+function arraysOf({ op, args }: Node): readonly string[] {
+  if (op === "probe") return [...((args[1]!.number & PROBE.reads) === 0 ? [] : ["READ"]), ...((args[1]!.number & PROBE.writes) === 0 ? [] : ["WRITE"])];
+  const access = ACCESS.exec(op);
+  if (access === null) return [];
+  return op.startsWith("near") ? [`MEM${access[2]}`] : [`MEM${access[2]}`, access[1] === "load" ? "READ" : "WRITE"];
 }
 
 function registerNamed(index: number): Local {
@@ -257,9 +287,11 @@ const WRITE_BACK = LOCALS.map(writeBackOf).join(" ");
 const RELOAD = LOCALS.map((name) => `${name} = S[${SLOT[name]}];`).join(" ");
 
 const FRAME = {
+  array: statements("const $name = $source;"),
+  int32: statements("$name = $name | 0;"),
   open: statements(`let ${LOCALS.map((name) => `${name} = S[${SLOT[name]}]`).join(", ")}, eip = 0, code = 0;`),
   carry: statements("let carry = 0;"),
-  openCarry: statements("let carry = carryOf(flagKind, flagA, flagB, flagCarry);"),
+  openCarry: statements("let carry = carryOf(flagKind, flagA, flagB, flagCarry) | 0;"),
   caught: statements("code = caught(error);"),
   writeBack: new Map(LOCALS.map((name) => [name, statements(writeBackOf(name))({})])),
   close: statements(`S[${SLOT.eip}] = eip; S[${SLOT.left}] = left; return code;`),
@@ -332,7 +364,7 @@ class RegionEmitter {
     const leave: Statement = { type: "LabeledStatement", label: identifier("leave"), body: block([guarded]) };
     return {
       type: "FunctionExpression", id: identifier(`region_${hex(this.#structure.blocks[0]!.address)}`), params: this.#parameters(),
-      body: { type: "BlockStatement", body: [...this.#open(), leave, ...this.#unowned(this.#close())] },
+      body: { type: "BlockStatement", body: [...this.#arrays(), ...this.#open(), leave, ...this.#unowned(this.#close())] },
     };
   }
 
@@ -342,13 +374,26 @@ class RegionEmitter {
     if (all?.type !== "VariableDeclaration") throw new Error("template of the locals");
     if (isEnteredWithCarry) this.#place.name(FLAGS);
     const declarations = all.declarations.filter((_one, k) => k >= LOCALS.length || named.has(LOCALS[k]!));
-    return [{ ...all, declarations }, ...(this.#carriesIn.size === 0 ? [] : isEnteredWithCarry ? FRAME.openCarry({}) : FRAME.carry({}))];
+    const int32 = this.#parameters().flatMap((parameter) => FRAME.int32({ name: parameter }));
+    return [...int32, { ...all, declarations }, ...(this.#carriesIn.size === 0 ? [] : isEnteredWithCarry ? FRAME.openCarry({}) : FRAME.carry({}))];
   }
 
   /** What may have changed goes back, on every way out. */
   #close(): Statement[] {
     const { assigned } = this.#place;
     return [...LOCALS.filter((name) => assigned.has(name)).flatMap((name) => FRAME.writeBack.get(name)!), ...FRAME.close({})];
+  }
+
+  /**
+   * The ABI's arrays as constants of the function. V8 reads outer variables through the current context, which in nested loops it does not know to
+   * be the same all the time until after it has decided how to access what they hold.
+   */
+  #arrays(): Statement[] {
+    const used = new Set(["S", ...(this.pages.length === 0 ? [] : ["EXEC"])]);
+    for (const id of this.#structure.order) {
+      for (const { meaning } of this.#structure.blocks[id]!.instructions) for (const node of meaning.nodes) for (const name of arraysOf(node)) used.add(name);
+    }
+    return Object.entries(ARRAY_SOURCES).flatMap(([name, source]) => (used.has(name) ? FRAME.array({ name: identifier(name), source: identifier(source) }) : []));
   }
 
   #parameters(): Identifier[] {

@@ -41,7 +41,7 @@ export function instantiate(meaning: Meaning, fields: Fields, patched?: PatchedI
   };
   for (const node of meaning.nodes) {
     const made = copy(node);
-    if (made.op === "setFlagsIf") nodes.push(...conditionalFlags(made));
+    if (made.op === "setFlagsIf" || made.op === "setCarryOverflowIf") nodes.push(...conditionalFlags(made));
     else if (OPS[made.op].effect !== "pure") nodes.push(made);
   }
   return { nodes, end: endOf(meaning.end, copy) };
@@ -60,11 +60,11 @@ export function endOf(end: End, copy: (node: Node) => Node): End {
 
 function constant(value: number): Node { return { op: "const", args: [], number: value | 0, name: "" }; }
 
-/** setFlagsIf(true, a, b) == setFlags(a, b); setFlagsIf(false, …) == nothing. */
+/** setFlagsIf(true, a, b) == setFlags(a, b); setFlagsIf(false, …) == nothing; likewise setCarryOverflowIf. */
 function conditionalFlags(node: Node): Node[] {
   const [condition, a, b] = node.args as [Node, Node, Node];
   if (condition.op !== "const") return [node];
-  return condition.number === 0 ? [] : [{ op: "setFlags", args: [a, b], number: node.number, name: "" }];
+  return condition.number === 0 ? [] : [{ op: node.op === "setFlagsIf" ? "setFlags" : "setCarryOverflow", args: [a, b], number: node.number, name: "" }];
 }
 
 const FOLD: Partial<Record<Op, (a: number, b: number) => number>> = {

@@ -73,6 +73,12 @@ export const OPS = {
   setFlagsCarry: op("none", three, "writes"),
   /** setFlags, only where the condition holds. */
   setFlagsIf: op("none", ["bool", "i32", "i32"], "writes"),
+  /** CF := the argument, 0 or 1; the other flags stay. */
+  setCarry: op("none", one, "writes"),
+  /** CF and OF := the arguments, 0 or 1; the other flags stay. */
+  setCarryOverflow: op("none", two, "writes"),
+  /** setCarryOverflow, only where the condition holds. */
+  setCarryOverflowIf: op("none", ["bool", "i32", "i32"], "writes"),
   /** The arithmetic flags explicitly, as EFLAGS bits. */
   putFlags: op("none", one, "writes"),
   /** Condition code `number` 0–15. */

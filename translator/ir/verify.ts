@@ -21,7 +21,7 @@ const SEGMENT_WORDS = new Set(["selector0", "base0", "limit0", "access0"]);
 const PLAIN_KINDS = new Set<number>([KIND.add, KIND.sub, KIND.logic, KIND.mul, KIND.imul]);
 const CARRY_KINDS = new Set<number>([KIND.inc, KIND.dec, KIND.adc, KIND.sbb]);
 const COUNTED_KINDS = new Set<number>([KIND.shl, KIND.shr, KIND.sar]);
-const KINDS_OF: Partial<Record<Node["op"], ReadonlySet<number>>> = { setFlags: PLAIN_KINDS, setFlagsCarry: CARRY_KINDS, setFlagsIf: COUNTED_KINDS };
+const KINDS_OF: Partial<Record<Node["op"], ReadonlySet<number>>> = { setFlags: PLAIN_KINDS, setFlagsCarry: CARRY_KINDS, setFlagsIf: new Set([...COUNTED_KINDS, KIND.logic]) };
 const ZERO_REGISTER = 8, GS = 5;
 
 /** Throws `IrInvalid` for the first thing that is wrong. `known`: operand fields have been replaced by their values. */

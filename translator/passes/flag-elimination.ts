@@ -1,16 +1,32 @@
 /**
  * Dead-flag elimination within a block: a flag setting that is overwritten before anybody can look is dropped.
  *
- * Whatever may fault, call or leave looks at the flags: the guest sees them then.
+ * Whatever may fault, call or leave looks at the flags: the guest sees them then. CF and OF, which some instructions set alone, are followed apart.
  */
-import { OPS, type Node } from "../ir/opcodes.ts";
+import { OPS, type Node, type Op } from "../ir/opcodes.ts";
 import type { BlockInstruction } from "../region/block.ts";
 
-const READS_FLAGS = new Set(["condition", "carry", "flags"]);
-const SETS_FLAGS = new Set(["setFlags", "setFlagsCarry", "putFlags"]);
+const CARRY = 1, OVERFLOW = 2, OTHERS = 4, ALL = CARRY | OVERFLOW | OTHERS;
+/** What condition codes look at, by pairs. */
+const OF_CONDITION = [OVERFLOW, CARRY, OTHERS, CARRY | OTHERS, OTHERS, OTHERS, OVERFLOW | OTHERS, OVERFLOW | OTHERS];
+
+interface Setting {
+  readonly sets: number;
+  /** It does so only where its condition holds. */
+  readonly isConditional: boolean;
+}
+const setting = (sets: number, isConditional = false): Setting => ({ sets, isConditional });
+const SETTINGS: Partial<Record<Op, Setting>> = {
+  setFlags: setting(ALL), setFlagsCarry: setting(ALL), putFlags: setting(ALL), setFlagsIf: setting(ALL, true),
+  setCarry: setting(CARRY), setCarryOverflow: setting(CARRY | OVERFLOW), setCarryOverflowIf: setting(CARRY | OVERFLOW, true),
+};
+
+function readBy({ op, number }: Node): number {
+  return op === "condition" ? OF_CONDITION[number >> 1]! : op === "carry" ? CARRY : op === "flags" ? ALL : 0;
+}
 
 export function eliminateFlags(instructions: readonly BlockInstruction[]): BlockInstruction[] {
-  let live = true;
+  let live = ALL;
   const needed = new Set<Node>();
   const need = (node: Node): void => {
     if (node.op === "const" || needed.has(node)) return;
@@ -23,7 +39,7 @@ export function eliminateFlags(instructions: readonly BlockInstruction[]): Block
     if (end.kind === "branch") need(end.condition);
     else if (end.kind === "indirect") need(end.to);
     if (!instruction.plain) {
-      live = true;
+      live = ALL;
       result.push(instruction);
       continue;
     }
@@ -31,16 +47,12 @@ export function eliminateFlags(instructions: readonly BlockInstruction[]): Block
     for (const node of [...instruction.meaning.nodes].reverse()) {
       if (OPS[node.op].effect === "reads") {
         if (!needed.has(node)) continue;
-        if (READS_FLAGS.has(node.op)) live = true;
-      } else if (SETS_FLAGS.has(node.op)) {
-        if (!live) continue;
-        live = false;
-        node.args.forEach(need);
-      } else if (node.op === "setFlagsIf") {
-        if (!live) continue;
-        node.args.forEach(need);
+        live |= readBy(node);
       } else {
-        if (OPS[node.op].effect !== "writes") live = true;
+        const { sets, isConditional } = SETTINGS[node.op] ?? { sets: 0, isConditional: false };
+        if (sets !== 0 && (sets & live) === 0) continue;
+        if (!isConditional) live &= ~sets;
+        if (OPS[node.op].effect !== "writes") live = ALL;
         node.args.forEach(need);
       }
       kept.push(node);

@@ -7,7 +7,7 @@
 import { OPS } from "../ir/opcodes.ts";
 import { successors, type Block, type BlockInstruction } from "./block.ts";
 
-const SETS_CARRY = new Set(["setFlags", "setFlagsCarry", "setFlagsIf", "putFlags"]);
+const SETS_CARRY = new Set(["setFlags", "setFlagsCarry", "setFlagsIf", "putFlags", "setCarry", "setCarryOverflow", "setCarryOverflowIf"]);
 
 /** What a block does with CF first. */
 type First = "reads" | "sets" | "neither";

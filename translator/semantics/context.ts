@@ -180,17 +180,23 @@ export class Semantics {
     this.ir.node("setFlagsCarry", [this.raised(a, size), this.raised(b, size), carry], this.#kind(KIND.sbb, size));
   }
   /** Flags of a shift by a count that is not 0 (where it is, they stay). */
-  flagsShift(kind: "shl" | "shr" | "sar", a: Node, count: Node, size = this.size): void {
+  flagsShift(kind: "shl" | "shr" | "sar" | "logic", a: Node, count: Node, size = this.size): void {
     const moved = this.ir.ne(count, this.const(0));
     this.ir.node("setFlagsIf", [moved, this.raised(a, size), count], this.#kind(KIND[kind], size));
   }
-  /** MUL: the low half, and whether the high half is significant. */
-  flagsMultiply(low: Node, significant: Node, size = this.size): void {
-    this.ir.node("setFlags", [this.raised(low, size), significant], this.#kind(KIND.mul, size));
+  /** MUL: the halves of the product. */
+  flagsMultiply(low: Node, high: Node, size = this.size): void {
+    this.ir.node("setFlags", [this.raised(low, size), high], this.#kind(KIND.mul, size));
   }
   /** IMUL: the sign-extended factors. */
   flagsSignedMultiply(a: Node, b: Node, size = this.size): void {
     this.ir.node("setFlags", [a, b], this.#kind(KIND.imul, size));
+  }
+  /** CF alone, 0 or 1. */
+  flagCarry(carry: Node): void { this.ir.node("setCarry", [carry]); }
+  /** CF and OF, 0 or 1, of a rotate by a count that is not 0 (where it is, they stay). */
+  flagsRotate(count: Node, carry: Node, overflow: Node): void {
+    this.ir.node("setCarryOverflowIf", [this.ir.ne(count, this.const(0)), carry, overflow]);
   }
   /** All six flags as EFLAGS bits. */
   putFlags(flags: Node): void { this.ir.node("putFlags", [flags]); }

@@ -1,5 +1,4 @@
 /** Binary and decimal arithmetic, logic (SDM volume 1, 7.3.2–7.3.4). */
-import { CF } from "../eflags.ts";
 import type { Node } from "../ir/opcodes.ts";
 import { AH, AL, EAX, EDX, type Semantics, type SemanticFunction } from "./context.ts";
 
@@ -69,13 +68,13 @@ const mul: SemanticFunction = (s) => {
   const { ir, size } = s, a = s.reg(size === 1 ? AL : EAX, size), b = s.read(0);
   if (size === 4) {
     const low = ir.mul(a, b), high = ir.compute("multiplyHighUnsigned", a, b);
-    s.flagsMultiply(low, ir.bit(ir.ne(high, s.const(0))));
+    s.flagsMultiply(low, high);
     s.setReg(EAX, 4, low);
     s.setReg(EDX, 4, high);
     return;
   }
   const product = ir.mul(a, b), high = ir.shr(product, s.const(size * 8));
-  s.flagsMultiply(product, ir.bit(ir.ne(high, s.const(0))));
+  s.flagsMultiply(product, high);
   writeProduct(s, product);
 };
 
@@ -153,9 +152,9 @@ const aad: SemanticFunction = (s) => {
   s.setReg(EAX, 2, sum);
 };
 
-const clc: SemanticFunction = (s) => s.putFlags(s.ir.and(s.ir.flags(), s.const(~CF)));
-const stc: SemanticFunction = (s) => s.putFlags(s.ir.or(s.ir.flags(), s.const(CF)));
-const cmc: SemanticFunction = (s) => s.putFlags(s.ir.xor(s.ir.flags(), s.const(CF)));
+const clc: SemanticFunction = (s) => s.flagCarry(s.const(0));
+const stc: SemanticFunction = (s) => s.flagCarry(s.const(1));
+const cmc: SemanticFunction = (s) => s.flagCarry(s.ir.xor(s.ir.carry(), s.const(1)));
 
 export const integer: Record<string, SemanticFunction> = {
   add, sub, adc, sbb, cmp, test, and: logic("and"), or: logic("or"), xor: logic("xor"), not, neg, inc, dec, mul, imul1, imul, div, idiv,

@@ -1,5 +1,4 @@
 /** Shifts, rotates, bit and byte instructions (SDM volume 1, 7.3.5–7.3.6). */
-import { CF, OF } from "../eflags.ts";
 import type { Node } from "../ir/opcodes.ts";
 import type { Semantics, SemanticFunction } from "./context.ts";
 
@@ -40,13 +39,6 @@ function rotateLeft(s: Semantics, value: Node, by: Node): Node {
   return s.ir.or(s.ir.shl(value, by), s.ir.shr(value, s.ir.neg(by)));
 }
 
-/** New CF (0 or 1) and OF (0 or 1) where the masked count is not 0; the other flags stay. */
-function rotateFlags(s: Semantics, by: Node, carry: Node, overflow: Node): void {
-  const { ir } = s, before = ir.flags();
-  const after = ir.or(ir.and(before, s.const(~(CF | OF))), ir.or(carry, ir.shl(overflow, s.const(11))));
-  s.putFlags(ir.select(ir.ne(by, s.const(0)), after, before));
-}
-
 function topBit(s: Semantics, value: Node): Node {
   return s.ir.and(s.ir.shr(value, s.const(s.size * 8 - 1)), s.const(1));
 }
@@ -56,7 +48,7 @@ const rol: SemanticFunction = (s) => {
   let result: Node | undefined;
   s.modify(0, (old) => (result = rotateLeft(s, repeated(s, old), by)));
   const carry = s.ir.and(result!, s.const(1));
-  rotateFlags(s, by, carry, s.ir.xor(topBit(s, result!), carry));
+  s.flagsRotate(by, carry, s.ir.xor(topBit(s, result!), carry));
 };
 
 const ror: SemanticFunction = (s) => {
@@ -64,7 +56,7 @@ const ror: SemanticFunction = (s) => {
   let result: Node | undefined;
   s.modify(0, (old) => (result = rotateLeft(s, repeated(s, old), s.ir.neg(by))));
   const carry = topBit(s, result!);
-  rotateFlags(s, by, carry, s.ir.xor(carry, s.ir.and(s.ir.shr(result!, s.const(s.size * 8 - 2)), s.const(1))));
+  s.flagsRotate(by, carry, s.ir.xor(carry, s.ir.and(s.ir.shr(result!, s.const(s.size * 8 - 2)), s.const(1))));
 };
 
 /** RCL and RCR rotate through the carry: 33, 17 or 9 bits. */
@@ -81,7 +73,7 @@ function throughCarry(name: "rcl" | "rcr"): SemanticFunction {
     const overflow = name === "rcl"
       ? ir.xor(topBit(s, result!), out)
       : ir.xor(topBit(s, result!), ir.and(ir.shr(result!, s.const(s.size * 8 - 2)), s.const(1)));
-    rotateFlags(s, by, out, overflow);
+    s.flagsRotate(by, out, overflow);
   };
 }
 
@@ -96,11 +88,22 @@ function shiftedDouble({ ir }: Semantics, name: "shld" | "shrd", value: Node, fi
 function shiftDouble(name: "shld" | "shrd"): SemanticFunction {
   return (s) => {
     const { ir } = s, by = count(s, 2), filler = s.read(1), width = s.const(s.size * 8);
-    let old: Node | undefined;
-    s.modify(0, (value) => { old = value; return s.size === 4 ? shiftedDouble(s, name, value, filler, by) : ir.compute(name, value, filler, by, width); });
+    let old: Node | undefined, result: Node | undefined;
+    s.modify(0, (value) => {
+      old = value;
+      return (result = s.size === 4 ? shiftedDouble(s, name, value, filler, by) : ir.compute(name, value, filler, by, width));
+    });
+    if (s.size === 4) { doubleFlags(s, name, old!, result!, by); return; }
     const before = ir.flags();
     s.putFlags(ir.select(ir.ne(by, s.const(0)), ir.compute(`${name}Flags`, old!, filler, by, width), before));
   };
+}
+
+/** Of 32 bits: CF is the last bit that was shifted out, OF whether the sign has changed. */
+function doubleFlags(s: Semantics, name: "shld" | "shrd", old: Node, result: Node, by: Node): void {
+  const { ir } = s, out = name === "shld" ? ir.neg(by) : ir.sub(by, s.const(1));
+  s.flagsShift("logic", result, by);
+  s.flagsRotate(by, ir.and(ir.shr(old, out), s.const(1)), topBit(s, ir.xor(old, result)));
 }
 
 type BitChange = (s: Semantics, value: Node, mask: Node) => Node;
@@ -121,8 +124,7 @@ function bitTest(change: BitChange | undefined): SemanticFunction {
       }
     } else if (change === undefined) old = s.read(0);
     else s.modify(0, changed);
-    const carry = ir.and(ir.shr(old!, bit), s.const(1));
-    s.putFlags(ir.or(ir.and(ir.flags(), s.const(~CF)), carry));
+    s.flagCarry(ir.and(ir.shr(old!, bit), s.const(1)));
   };
 }
 
