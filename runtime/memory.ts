@@ -67,6 +67,8 @@ export class GuestMemory {
   readonly ram: Uint8Array;
   readonly ram16: Uint16Array;
   readonly ram32: Int32Array;
+  /** The same, for what is not aligned. */
+  readonly view: DataView;
   /** Supervisor and user views of the TLB. */
   readonly rings: readonly [PagingRing, PagingRing];
   #aligned: AlignedRing | undefined;
@@ -103,6 +105,7 @@ export class GuestMemory {
     this.ram = new Uint8Array(buffer);
     this.ram16 = new Uint16Array(buffer);
     this.ram32 = new Int32Array(buffer);
+    this.view = new DataView(buffer);
     this.codePages = new Uint8Array(size >>> 12);
     this.dirty = new Uint8Array(size >>> 12).fill(1);
     this.#writers = Array.from<number[] | undefined>({ length: size >>> 12 });
