@@ -30,6 +30,8 @@ const { SLOT } = state;
 const { page: PAGE, eip: EIP, wasted: WASTED } = SLOT;
 const CS_BASE = SLOT.base1, CS_LIMIT = SLOT.limit1;
 
+const ARRIVAL_HEAT = 4;
+
 /** The names that every handler may use; the values come in the same order. */
 export const ABI_NAMES = [
   "S", "S8", "S16", "MEM8", "MEM16", "MEM32", "READ", "WRITE", "imul", "clz32",
@@ -165,6 +167,13 @@ export class Interpreter {
 
   /** A region left to `insn`, which is not the head of one: whether that happened often now. */
   leftTo(insn: Insn): boolean { return ++insn.h === this.#hotThreshold && (insn.kind === PLAIN || insn.kind === EXACT); }
+
+  /** A fault, an interrupt or a far transfer led to `insn`; becomes the head of a region where that happened often, for it takes as long as many instructions. */
+  arrivedAt(insn: Insn): void {
+    if (insn.h >= this.#hotThreshold) return;
+    insn.h += ARRIVAL_HEAT;
+    if (insn.h >= this.#hotThreshold) this.becomeHead(insn);
+  }
 
   /** Where a mode's handlers come from: each is made once. Backward branches have their own where they gather heat. */
   #handlers(values: readonly unknown[]): HandlerSource["handler"] {

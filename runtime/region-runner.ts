@@ -32,7 +32,7 @@ const { REGION } = steps;
 const { SLOW } = tlb;
 const { FAULTED, LEFT_NORMALLY } = regionModule;
 const { CR4_TSD, IF, IOPL, RF, SLOT, TF } = state;
-const { eip: EIP, page: PAGE, halted: HALTED, shadow: SHADOW, eflags: EFLAGS, left: LEFT, faultId: FAULT_ID } = SLOT;
+const { eip: EIP, page: PAGE, base1: CS_BASE, halted: HALTED, shadow: SHADOW, eflags: EFLAGS, left: LEFT, faultId: FAULT_ID } = SLOT;
 /** A region returns to the loop after so many instructions at the latest, so that V8 enters its optimised code by the front door. */
 const SLICE = 100_000;
 /** So often a region is made anew because a way out that seemed cold was hot. */
@@ -71,19 +71,19 @@ export class RegionRunner {
   /** Budget at the region's entry, and the count that goes with it. */
   #entryBudget = 0;
   #entryCount = 0;
-  /** The count up to which regions may follow one another; an event that a device moves to an earlier one ends the row. */
+  /** The count up to which regions may follow one another; a device that moves an event to an earlier one lowers it. */
   #limit = 0;
   #event: unknown;
 
   /** Runs the region at `head` and those that follow it; returns where the interpreter goes on, or undefined to poll. */
-  enter(head: Insn, limit: number): Insn | undefined {
+  enter(head: Insn, walked: number): Insn | undefined {
     const S = this.#x.cpu.words, { cache, memory, stats } = this.#x, measured = this.#x.measurement !== undefined;
     const { table } = this.regions, { words, runs } = table;
     memory.exact = false;
     this.#leave = false;
-    this.#limit = limit;
+    this.#limit = walked;
     const start = this.#x.count;
-    let code = LEFT_NORMALLY, count = start, next: Insn | undefined, space = this.#x.currentSpace(), entries = 0;
+    let limit = walked, code = LEFT_NORMALLY, count = start, next: Insn | undefined, space = this.#x.currentSpace(), entries = 0;
     for (let known: Insn | undefined = head; ; known = undefined) {
       const eip = S[EIP]!, mapped = space.ring.exec[eip >>> 12]!, line = table.line(eip);
       let budget = limit - count;
@@ -108,6 +108,11 @@ export class RegionRunner {
         this.#leave = this.#mustTurn(count >= limit);
         code = LEFT_NORMALLY;
         space = this.#x.currentSpace();
+      } else if (this.#leave && code === LEFT_NORMALLY && this.#event === undefined) {
+        this.#x.count = count;
+        limit = this.#limit = Math.min(limit, this.#x.eventCount());
+        this.#leave = this.#mustTurn(count >= limit);
+        space = this.#x.currentSpace();
       }
       if (code !== LEFT_NORMALLY || this.#leave || count >= limit || memory.patience < 0) break;
     }
@@ -119,7 +124,7 @@ export class RegionRunner {
     if (code !== LEFT_NORMALLY) this.#retry();
     else if (this.#event !== undefined) this.#throwEvent();
     else if (next?.kind === REGION && !this.#trials.running && !isOfAnotherAddress(next, S[EIP]!)) this.#stepper.step(); // the head as the instruction that it is
-    else if ((S[EFLAGS]! & RF) === 0) return next;
+    else if ((S[EFLAGS]! & RF) === 0 && limit === walked) return next;
     return undefined;
   }
 
@@ -143,7 +148,7 @@ export class RegionRunner {
         return undefined;
       }
     }
-    S[PAGE] = eip & ~0xfff;
+    S[PAGE] = (eip + S[CS_BASE]!) & ~0xfff;
     return at;
   }
 
@@ -224,13 +229,13 @@ export class RegionRunner {
   }
 
   /**
-   * Behind a fault or a transfer: whether something must be seen to before the next instruction, beside RF. No event can have become due
-   * unless the count is `spent`; an interrupt is taken here.
+   * Behind a fault, a transfer, or a step or call at an exact count: whether something must be seen to before the next instruction, beside RF.
+   * No event can have become due unless the count is `spent`; an interrupt is taken here.
    */
   #mustTurn(spent: boolean): boolean {
     const x = this.#x, S = x.cpu.words;
-    if (spent || this.#deliveries.shutdown || S[HALTED] !== 0 || S[SHADOW] !== 0 || (S[EFLAGS]! & TF) !== 0 || x.breakpoints.enabled) return true;
-    if ((S[EFLAGS]! & IF) === 0 || !x.host.interruptRequested()) return false;
+    if (spent || this.#deliveries.shutdown || S[SHADOW] !== 0 || (S[EFLAGS]! & TF) !== 0 || x.breakpoints.enabled || x.host.stopRequested()) return true;
+    if ((S[EFLAGS]! & IF) === 0 || !x.host.interruptRequested()) return S[HALTED] !== 0;
     x.cache.running = NOT_RUNNING;
     x.memory.exact = true;
     this.#deliveries.interrupt();

@@ -458,9 +458,9 @@ class RegionEmitter {
     this.#shadowed = true;
     const isFollowed = next !== undefined && standsInShadow(next) && next.meaning.end.kind === "next";
     this.#pending = isFollowed ? t : undefined;
-    const [answer, test] = FLOW.enableInterrupts({ t });
+    const [answer, test] = FLOW.enableInterrupts({ t }), isStepped = next !== undefined && !standsInShadow(next); // and polls behind that
     if (test?.type !== "IfStatement") throw new Error("template of STI");
-    return [answer!, { ...test, consequent: step }, ...(isFollowed ? [] : this.#interrupted(t, id, nextEip, rest))];
+    return [answer!, { ...test, consequent: step }, ...(isFollowed || isStepped ? [] : this.#interrupted(t, id, nextEip, rest))];
   }
 
   #interrupted(t: Expression, id: number, next: number, rest: number): Statement[] {
