@@ -165,14 +165,14 @@ export class Interpreter {
     return true;
   }
 
-  /** A region left to `insn`, which is not the head of one: whether that happened often now. */
-  leftTo(insn: Insn): boolean { return ++insn.h === this.#hotThreshold && (insn.kind === PLAIN || insn.kind === EXACT); }
-
-  /** A fault, an interrupt or a far transfer led to `insn`; becomes the head of a region where that happened often, for it takes as long as many instructions. */
-  arrivedAt(insn: Insn): void {
-    if (insn.h >= this.#hotThreshold) return;
-    insn.h += ARRIVAL_HEAT;
-    if (insn.h >= this.#hotThreshold) this.becomeHead(insn);
+  /**
+   * Execution came to `insn`, which is not the head of a region, out of one or by a fault, an interrupt or a far transfer (`isArrival`: these take
+   * as long as many instructions). Whether that happened often now.
+   */
+  leftTo(insn: Insn, isArrival: boolean): boolean {
+    const before = insn.h;
+    insn.h = before + (isArrival ? ARRIVAL_HEAT : 1);
+    return insn.h >= this.#hotThreshold && before < this.#hotThreshold && (insn.kind === PLAIN || insn.kind === EXACT);
   }
 
   /** Where a mode's handlers come from: each is made once. Backward branches have their own where they gather heat. */

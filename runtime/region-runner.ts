@@ -83,13 +83,13 @@ export class RegionRunner {
     this.#leave = false;
     this.#limit = walked;
     const start = this.#x.count;
-    let limit = walked, code = LEFT_NORMALLY, count = start, next: Insn | undefined, space = this.#x.currentSpace(), entries = 0;
+    let limit = walked, isArrival = false, code = LEFT_NORMALLY, count = start, next: Insn | undefined, space = this.#x.currentSpace(), entries = 0;
     for (let known: Insn | undefined = head; ; known = undefined) {
       const eip = S[EIP]!, mapped = space.ring.exec[eip >>> 12]!, line = table.line(eip);
       let budget = limit - count;
       if (budget > SLICE) budget = SLICE;
       if (words[line + AT_EIP] !== eip || words[line + AT_MAPPED] !== mapped || words[line + AT_SPACE] !== space.number || budget < words[line + AT_LEAST]!) {
-        next = this.#find(known, eip, mapped, budget, space);
+        next = this.#find(known, eip, mapped, budget, space, isArrival);
         if (next !== undefined) break;
       }
       const index = words[line + AT_INDEX]!, delta = words[line + AT_DELTA]!;
@@ -103,7 +103,8 @@ export class RegionRunner {
       code = measured ? this.#runTimed(this.#region, budget, words[line + AT_ENTRY]!, delta) : runs[index]!(budget, words[line + AT_ENTRY]!, delta);
       count += budget - S[LEFT]!;
       entries++;
-      if (code === CHANGED || code === FAULTED) {
+      isArrival = code === CHANGED || code === FAULTED;
+      if (isArrival) {
         count = code === CHANGED ? this.#leftChanged(this.#region, count) : this.#leftByFault(this.#region, count);
         this.#leave = this.#mustTurn(count >= limit);
         code = LEFT_NORMALLY;
@@ -132,7 +133,7 @@ export class RegionRunner {
    * The long way to the region at `eip`, where `known` stands if it was looked up: fills the table's line, or returns where the interpreter
    * goes on.
    */
-  #find(known: Insn | undefined, eip: number, mapped: number, budget: number, space: CodeSpace): Insn | undefined {
+  #find(known: Insn | undefined, eip: number, mapped: number, budget: number, space: CodeSpace, isArrival: boolean): Insn | undefined {
     const S = this.#x.cpu.words, { interpreter } = this.#x;
     let at = known;
     if (at === undefined) {
@@ -140,7 +141,7 @@ export class RegionRunner {
       if (page === undefined) return interpreter.fetch;
       at = page.at((eip ^ mapped) & 0xfff);
     }
-    if (at.kind === REGION || known !== undefined || this.#leftOften(at, space)) {
+    if (at.kind === REGION || known !== undefined || this.#leftOften(at, space, isArrival)) {
       let entry = at.r as Entry | undefined;
       if (entry === undefined || entry.linear !== eip && !entry.region.isMobile) entry = this.regions.at(at, eip, space);
       if (entry !== undefined && budget >= entry.region.length) {
@@ -159,9 +160,9 @@ export class RegionRunner {
    * A region left to `insn`, which is not the head of one. Where that happens often, the region is made anew with what it did not hold, or
    * `insn` becomes a head. Returns whether it did.
    */
-  #leftOften(insn: Insn, space: CodeSpace): boolean {
+  #leftOften(insn: Insn, space: CodeSpace, isArrival: boolean): boolean {
     const region = this.#region;
-    if (!this.#x.interpreter.leftTo(insn)) return false;
+    if (!this.#x.interpreter.leftTo(insn, isArrival)) return false;
     if (this.regions.addEntry(insn, this.#x.cpu.words[EIP]!, space)) return true;
     if (region.dropped || !region.text.cold.has(this.#x.cpu.words[EIP]! - this.#delta | 0) || region.trial.remade >= MOST_REMADE) return this.#x.interpreter.becomeHead(insn);
     insn.h = 0;

@@ -288,7 +288,7 @@ export class Vcpu {
   /** Where a fault, an interrupt or a far transfer has led; gathers heat there, as branches and calls do where they lead. */
   #arrived(): Insn {
     const at = this.#x.lookup();
-    if (this.engine === "translate" && !this.#trials.running && this.#x.currentSpace().mode.flat) this.interpreter.arrivedAt(at);
+    if (this.engine === "translate" && !this.#trials.running && this.#x.currentSpace().mode.flat && this.interpreter.leftTo(at, true)) this.interpreter.becomeHead(at);
     return at;
   }
 
