@@ -27,7 +27,10 @@ export class Breakpoints {
   /** Whether DR7 enables any breakpoint; also keeps the memory's watching in step. */
   get enabled(): boolean {
     const dr7 = this.#cpu.words[SLOT.dr7]!;
-    if ((dr7 & ENABLED) === 0 && this.#watchedFor === 0) return false;
+    return ((dr7 & ENABLED) | this.#watchedFor) !== 0 && this.#watching(dr7);
+  }
+
+  #watching(dr7: number): boolean {
     const addresses = [0, 1, 2, 3].map((n) => this.#address(n)).join();
     if (dr7 !== this.#watchedFor || addresses !== this.#addresses) this.#watch(dr7, addresses);
     return (dr7 & ENABLED) !== 0;

@@ -87,9 +87,9 @@ export class Execution {
 
   /** Whether an event before the count `deadline`, an interrupt or a trap must be seen to before the next instruction. */
   mustPoll(deadline: number): boolean {
-    const S = this.cpu.words, { host } = this;
-    return S[HALTED] !== 0 || this.memory.patience < 0 || this.mustStep() || host.stopRequested() ||
-      this.eventCount() < deadline || (S[EFLAGS]! & IF) !== 0 && host.interruptRequested();
+    const S = this.cpu.words, eflags = S[EFLAGS]!, { host } = this;
+    return (S[HALTED]! | S[SHADOW]! | eflags & (TF | RF)) !== 0 || this.memory.patience < 0 || this.breakpoints.enabled || host.stopRequested() ||
+      host.nextEvent() - this.skipped < deadline || (eflags & IF) !== 0 && host.interruptRequested();
   }
 
   /** A waiting x87 instruction with CR0.NE = 0 asserts FERR#, and waits for the interrupt unless IGNNE# is active. */

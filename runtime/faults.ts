@@ -24,6 +24,12 @@ export class GuestFault {
 /** The one fault object: what is being raised, until it is delivered. */
 export const currentFault = new GuestFault();
 
+/** What is thrown next. */
+export function noteFault(vector: number, errorCode: number): void {
+  currentFault.vector = vector;
+  currentFault.errorCode = errorCode;
+}
+
 /** Throws the guest exception `vector`. CR2 is the caller's to set before a page fault. */
 export function raise(vector: number, errorCode: number = NO_ERROR_CODE): never {
   currentFault.vector = vector;

@@ -16,6 +16,7 @@ import * as segments from "./monitor/segments.ts";
 import { callFar, interruptReturn, jumpFar, returnFar } from "./monitor/transfer.ts";
 import { arithmeticFlags } from "./flags.ts";
 import * as state from "./state.ts";
+import { stretches } from "./stretches.ts";
 import { StringUnit } from "./string.ts";
 
 const { AC, CR0_PE, IF, OF, SLOT, TF, VM } = state;
@@ -58,7 +59,7 @@ export interface Delivery {
  * Finds a runtime function by its IR name. The finder throws where there is none (our mistake, found at the first use of the form).
  */
 export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, delivery: Delivery): (name: string) => RuntimeFunction {
-  const strings = new StringUnit(m, memory);
+  const inPage = stretches(memory, m.cpu.words), strings = new StringUnit(m, memory, inPage);
   const x87: MutableX87Host = { cpu: m.cpu, fpu, memory: operandMemory(memory), x87Offset: 0, x87Opcode: 0, x87DataOffset: 0, x87DataSelector: 0 };
   const table: Record<string, RuntimeFunction> = {
     ...(arithmetic as unknown as Record<string, RuntimeFunction>),
@@ -78,6 +79,10 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
     repeatLods: (size, addressSize, segment) => strings.lods(size as Width, addressSize!, segment!),
     repeatScas: (size, addressSize, _segment, repeat) => strings.scas(size as Width, addressSize!, repeat!),
     repeatCmps: (size, addressSize, segment, repeat) => strings.cmps(size as Width, addressSize!, segment!, repeat!),
+    moveStretch: inPage.move as RuntimeFunction,
+    storeStretch: inPage.store as RuntimeFunction,
+    scanStretch: inPage.scan as unknown as RuntimeFunction,
+    compareStretch: inPage.compare as unknown as RuntimeFunction,
     inString: (size, addressSize, _segment, repeat) => strings.ins(size as Width, addressSize!, repeat!),
     outString: (size, addressSize, segment, repeat) => strings.outs(size as Width, addressSize!, segment!, repeat!),
 

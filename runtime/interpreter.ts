@@ -30,6 +30,8 @@ const { SLOT } = state;
 const { page: PAGE, eip: EIP, wasted: WASTED } = SLOT;
 const CS_BASE = SLOT.base1, CS_LIMIT = SLOT.limit1;
 
+const ARRIVAL_HEAT = 4;
+
 /** The names that every handler may use; the values come in the same order. */
 export const ABI_NAMES = [
   "S", "S8", "S16", "MEM8", "MEM16", "MEM32", "READ", "WRITE", "imul", "clz32",
@@ -163,8 +165,15 @@ export class Interpreter {
     return true;
   }
 
-  /** A region left to `insn`, which is not the head of one: whether that happened often now. */
-  leftTo(insn: Insn): boolean { return ++insn.h === this.#hotThreshold && (insn.kind === PLAIN || insn.kind === EXACT); }
+  /**
+   * Execution came to `insn`, which is not the head of a region, out of one or by a fault, an interrupt or a far transfer (`isArrival`: these take
+   * as long as many instructions). Whether that happened often now.
+   */
+  leftTo(insn: Insn, isArrival: boolean): boolean {
+    const before = insn.h;
+    insn.h = before + (isArrival ? ARRIVAL_HEAT : 1);
+    return insn.h >= this.#hotThreshold && before < this.#hotThreshold && (insn.kind === PLAIN || insn.kind === EXACT);
+  }
 
   /** Where a mode's handlers come from: each is made once. Backward branches have their own where they gather heat. */
   #handlers(values: readonly unknown[]): HandlerSource["handler"] {

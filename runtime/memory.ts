@@ -17,16 +17,18 @@
 import { AlignedRing, alignmentChecked } from "./alignment.ts";
 import * as state from "./state.ts";
 import type { CpuState } from "./state.ts";
-import { GuestFault, RETRY, raise, VECTOR } from "./faults.ts";
+import { currentFault, noteFault, RETRY } from "./faults.ts";
 import type { LinearMemory } from "./monitor/context.ts";
 import * as tlb from "./tlb-entry.ts";
 
 const { CR0_WP, CR4_PGE, CR4_PSE } = state;
-const { MMIO, SLOW, UNFILLED, WATCHED } = tlb;
+const { FAULTS, MMIO, SLOW, UNFILLED, WATCHED } = tlb;
 
 const PTE_PRESENT = 1, PTE_WRITE = 2, PTE_USER = 4, PTE_ACCESSED = 32, PTE_DIRTY = 64, PDE_LARGE = 128, PTE_GLOBAL = 256;
 /** Bits of a 4 MiB PDE that must be zero without PSE-36 (SDM volume 3, 4.3). */
 const LARGE_RESERVED = 0x3fe000;
+
+const PAGE_FAULT = 14;
 
 /** Estimated host ns. */
 const FILL_COST = 300;
@@ -67,6 +69,8 @@ export class GuestMemory {
   readonly ram: Uint8Array;
   readonly ram16: Uint16Array;
   readonly ram32: Int32Array;
+  /** The same, for what is not aligned. */
+  readonly view: DataView;
   /** Supervisor and user views of the TLB. */
   readonly rings: readonly [PagingRing, PagingRing];
   #aligned: AlignedRing | undefined;
@@ -105,6 +109,7 @@ export class GuestMemory {
     this.ram = new Uint8Array(buffer);
     this.ram16 = new Uint16Array(buffer);
     this.ram32 = new Int32Array(buffer);
+    this.view = new DataView(buffer);
     this.codePages = new Uint8Array(size >>> 12);
     this.codeBytes = new Int32Array(size >>> 5);
     this.dirty = new Uint8Array(size >>> 12).fill(1);
@@ -154,9 +159,11 @@ export class GuestMemory {
     return address < this.size ? address >>> 2 : -1;
   }
 
-  #pageFault(linear: number, present: number, write: boolean, user: number): never {
+  /** Notes a page fault; 0, which no walk finds. */
+  #pageFault(linear: number, present: number, write: boolean, user: number): number {
     this.#cpu.cr2 = linear;
-    raise(VECTOR.PF, present | (write ? 2 : 0) | user);
+    noteFault(PAGE_FAULT, present | (write ? 2 : 0) | user);
+    return 0;
   }
 
   #setBits(word: number, value: number): void {
@@ -164,26 +171,26 @@ export class GuestMemory {
     this.ram32[word] = value;
   }
 
-  /** Walks the guest's page tables (SDM volume 3, 4.3), sets accessed and dirty bits, returns the physical page | list flags. */
+  /** Walks the guest's page tables (SDM volume 3, 4.3), sets accessed and dirty bits, returns the physical page | list flags; 0 for a page fault. */
   #walk(linear: number, write: boolean, user: number): number {
     const cpu = this.#cpu;
     if (cpu.cr0 >= 0) return (linear & ~0xfff) | LISTED; // CR0.PG is the sign bit
     const directoryWord = this.#physicalWord((cpu.cr3 & ~0xfff) + ((linear >>> 22) << 2));
     const pde = directoryWord < 0 ? 0 : this.ram32[directoryWord]!;
-    if ((pde & PTE_PRESENT) === 0) this.#pageFault(linear, 0, write, user);
+    if ((pde & PTE_PRESENT) === 0) return this.#pageFault(linear, 0, write, user);
     const writable = PTE_WRITE, protect = (cpu.cr0 & CR0_WP) !== 0 || user !== 0;
     if ((pde & PDE_LARGE) !== 0 && (cpu.cr4 & CR4_PSE) !== 0) {
-      if ((pde & LARGE_RESERVED) !== 0) this.#pageFault(linear, 9, write, user);
-      if (user !== 0 && (pde & PTE_USER) === 0 || write && protect && (pde & writable) === 0) this.#pageFault(linear, 1, write, user);
+      if ((pde & LARGE_RESERVED) !== 0) return this.#pageFault(linear, 9, write, user);
+      if (user !== 0 && (pde & PTE_USER) === 0 || write && protect && (pde & writable) === 0) return this.#pageFault(linear, 1, write, user);
       const updated = pde | PTE_ACCESSED | (write ? PTE_DIRTY : 0);
       if (updated !== pde) this.#setBits(directoryWord, updated);
       return ((pde & 0xffc00000) | (linear & 0x3ff000)) | LISTED | LISTED_LARGE | this.#globalFlag(pde);
     }
     const tableWord = this.#physicalWord((pde & ~0xfff) + (((linear >>> 12) & 0x3ff) << 2));
     const pte = tableWord < 0 ? 0 : this.ram32[tableWord]!;
-    if ((pte & PTE_PRESENT) === 0) this.#pageFault(linear, 0, write, user);
+    if ((pte & PTE_PRESENT) === 0) return this.#pageFault(linear, 0, write, user);
     const both = pde & pte;
-    if (user !== 0 && (both & PTE_USER) === 0 || write && protect && (both & writable) === 0) this.#pageFault(linear, 1, write, user);
+    if (user !== 0 && (both & PTE_USER) === 0 || write && protect && (both & writable) === 0) return this.#pageFault(linear, 1, write, user);
     if ((pde & PTE_ACCESSED) === 0) this.#setBits(directoryWord, pde | PTE_ACCESSED);
     const updated = pte | PTE_ACCESSED | (write ? PTE_DIRTY : 0);
     if (updated !== pte) this.#setBits(tableWord, updated);
@@ -194,9 +201,10 @@ export class GuestMemory {
     return (entry & PTE_GLOBAL) !== 0 && (this.#cpu.cr4 & CR4_PGE) !== 0 ? LISTED_GLOBAL : 0;
   }
 
-  /** Walks and returns the entry to store: fast, watched or MMIO. Throws the page fault. */
+  /** Walks and returns the entry that it has stored: fast, watched or MMIO. FAULTS for a page fault: throwing it is the caller's, near to what catches it. */
   fill(linear: number, table: Int32Array, write: boolean, user: number): number {
     const walked = this.#walk(linear, write, user);
+    if (walked === 0) return FAULTS;
     this.stats.fills++;
     this.patience -= FILL_COST;
     const page = linear >>> 12;
@@ -356,14 +364,9 @@ export class GuestMemory {
   fetchesAgain(linear: number, before: number): boolean {
     const ring = this.unaligned, entry = ring.exec[linear >>> 12]!;
     if (entry !== UNFILLED) return entry === before && (entry & SLOW) === 0;
-    const { cr2 } = this.#cpu;
-    try {
-      return ring.execEntry(linear) === before && (before & SLOW) === 0;
-    } catch (event) {
-      if (!(event instanceof GuestFault)) throw event;
-      this.#cpu.cr2 = cr2;
-      return false;
-    }
+    const { cr2 } = this.#cpu, filled = this.fill(linear, ring.exec, false, this.#cpu.cpl === 3 ? PTE_USER : 0);
+    if (filled === FAULTS) this.#cpu.cr2 = cr2;
+    return filled === before && (before & SLOW) === 0;
   }
 
   // --- Snapshots --------------------------------------------------------------------------------------
@@ -470,27 +473,45 @@ class PagingRing {
     this.#user = user;
   }
 
-  readEntry(linear: number): number {
+  /** The entry for a read, filled by now, or FAULTS. */
+  #toRead(linear: number): number {
     const entry = this.read[linear >>> 12]!;
     return entry === UNFILLED ? this.#memory.fill(linear, this.read, false, this.#user) : entry;
   }
 
-  writeEntry(linear: number): number {
+  #toWrite(linear: number): number {
     const entry = this.write[linear >>> 12]!;
     return entry === UNFILLED ? this.#memory.fill(linear, this.write, true, this.#user) : entry;
   }
 
+  /** Throws the page fault, as all that is called below does. */
+  readEntry(linear: number): number {
+    const entry = this.#toRead(linear);
+    if (entry === FAULTS) throw currentFault; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
+    return entry;
+  }
+
+  writeEntry(linear: number): number {
+    const entry = this.#toWrite(linear);
+    if (entry === FAULTS) throw currentFault; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
+    return entry;
+  }
+
   /** Fills the execute entry of this address as an instruction fetch does. */
   execEntry(linear: number): number {
-    const entry = this.exec[linear >>> 12]!;
-    return entry === UNFILLED ? this.#memory.fill(linear, this.exec, false, this.#user) : entry;
+    let entry = this.exec[linear >>> 12]!;
+    if (entry === UNFILLED) entry = this.#memory.fill(linear, this.exec, false, this.#user);
+    if (entry === FAULTS) throw currentFault; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
+    return entry;
   }
 
   /** Any read that the fast path does not take. */
   load(linear: number, size: Width): number {
     this.#memory.accessed?.(linear, size, false);
     if ((linear & 0xfff) + size > 0x1000) return this.#loadAcross(linear, size);
-    return this.#loadInside(linear, size, this.readEntry(linear));
+    const entry = this.#toRead(linear);
+    if (entry === FAULTS) throw currentFault; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
+    return this.#loadInside(linear, size, entry);
   }
 
   /**
@@ -529,7 +550,9 @@ class PagingRing {
     }
     this.#memory.accessed?.(linear, size, true);
     if ((linear & 0xfff) + size > 0x1000) { this.#storeAcross(linear, size, value); return; }
-    this.#storeInside(linear, size, value, this.writeEntry(linear));
+    const entry = this.#toWrite(linear);
+    if (entry === FAULTS) throw currentFault; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
+    this.#storeInside(linear, size, value, entry);
   }
 
   #storeInside(linear: number, size: Width, value: number, entry: number): void {

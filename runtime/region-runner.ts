@@ -32,7 +32,7 @@ const { REGION } = steps;
 const { SLOW } = tlb;
 const { FAULTED, LEFT_NORMALLY } = regionModule;
 const { CR4_TSD, IF, IOPL, RF, SLOT, TF } = state;
-const { eip: EIP, page: PAGE, halted: HALTED, shadow: SHADOW, eflags: EFLAGS, left: LEFT, faultId: FAULT_ID } = SLOT;
+const { eip: EIP, page: PAGE, base1: CS_BASE, halted: HALTED, shadow: SHADOW, eflags: EFLAGS, left: LEFT, faultId: FAULT_ID } = SLOT;
 /** A region returns to the loop after so many instructions at the latest, so that V8 enters its optimised code by the front door. */
 const SLICE = 100_000;
 /** So often a region is made anew because a way out that seemed cold was hot. */
@@ -71,25 +71,25 @@ export class RegionRunner {
   /** Budget at the region's entry, and the count that goes with it. */
   #entryBudget = 0;
   #entryCount = 0;
-  /** The count up to which regions may follow one another; an event that a device moves to an earlier one ends the row. */
+  /** The count up to which regions may follow one another; a device that moves an event to an earlier one lowers it. */
   #limit = 0;
   #event: unknown;
 
   /** Runs the region at `head` and those that follow it; returns where the interpreter goes on, or undefined to poll. */
-  enter(head: Insn, limit: number): Insn | undefined {
+  enter(head: Insn, walked: number): Insn | undefined {
     const S = this.#x.cpu.words, { cache, memory, stats } = this.#x, measured = this.#x.measurement !== undefined;
     const { table } = this.regions, { words, runs } = table;
     memory.exact = false;
     this.#leave = false;
-    this.#limit = limit;
+    this.#limit = walked;
     const start = this.#x.count;
-    let code = LEFT_NORMALLY, count = start, next: Insn | undefined, space = this.#x.currentSpace(), entries = 0;
+    let limit = walked, isArrival = false, code = LEFT_NORMALLY, count = start, next: Insn | undefined, space = this.#x.currentSpace(), entries = 0;
     for (let known: Insn | undefined = head; ; known = undefined) {
       const eip = S[EIP]!, mapped = space.ring.exec[eip >>> 12]!, line = table.line(eip);
       let budget = limit - count;
       if (budget > SLICE) budget = SLICE;
       if (words[line + AT_EIP] !== eip || words[line + AT_MAPPED] !== mapped || words[line + AT_SPACE] !== space.number || budget < words[line + AT_LEAST]!) {
-        next = this.#find(known, eip, mapped, budget, space);
+        next = this.#find(known, eip, mapped, budget, space, isArrival);
         if (next !== undefined) break;
       }
       const index = words[line + AT_INDEX]!, delta = words[line + AT_DELTA]!;
@@ -103,10 +103,16 @@ export class RegionRunner {
       code = measured ? this.#runTimed(this.#region, budget, words[line + AT_ENTRY]!, delta) : runs[index]!(budget, words[line + AT_ENTRY]!, delta);
       count += budget - S[LEFT]!;
       entries++;
-      if (code === CHANGED || code === FAULTED) {
+      isArrival = code === CHANGED || code === FAULTED;
+      if (isArrival) {
         count = code === CHANGED ? this.#leftChanged(this.#region, count) : this.#leftByFault(this.#region, count);
         this.#leave = this.#mustTurn(count >= limit);
         code = LEFT_NORMALLY;
+        space = this.#x.currentSpace();
+      } else if (this.#leave && code === LEFT_NORMALLY && this.#event === undefined) {
+        this.#x.count = count;
+        limit = this.#limit = Math.min(limit, this.#x.eventCount());
+        this.#leave = this.#mustTurn(count >= limit);
         space = this.#x.currentSpace();
       }
       if (code !== LEFT_NORMALLY || this.#leave || count >= limit || memory.patience < 0) break;
@@ -119,7 +125,7 @@ export class RegionRunner {
     if (code !== LEFT_NORMALLY) this.#retry();
     else if (this.#event !== undefined) this.#throwEvent();
     else if (next?.kind === REGION && !this.#trials.running && !isOfAnotherAddress(next, S[EIP]!)) this.#stepper.step(); // the head as the instruction that it is
-    else if ((S[EFLAGS]! & RF) === 0) return next;
+    else if ((S[EFLAGS]! & RF) === 0 && limit === walked) return next;
     return undefined;
   }
 
@@ -127,7 +133,7 @@ export class RegionRunner {
    * The long way to the region at `eip`, where `known` stands if it was looked up: fills the table's line, or returns where the interpreter
    * goes on.
    */
-  #find(known: Insn | undefined, eip: number, mapped: number, budget: number, space: CodeSpace): Insn | undefined {
+  #find(known: Insn | undefined, eip: number, mapped: number, budget: number, space: CodeSpace, isArrival: boolean): Insn | undefined {
     const S = this.#x.cpu.words, { interpreter } = this.#x;
     let at = known;
     if (at === undefined) {
@@ -136,7 +142,7 @@ export class RegionRunner {
       page.shared.used = true;
       at = page.at((eip ^ mapped) & 0xfff);
     }
-    if (at.kind === REGION || known !== undefined || this.#leftOften(at, space)) {
+    if (at.kind === REGION || known !== undefined || this.#leftOften(at, space, isArrival)) {
       let entry = at.r as Entry | undefined;
       if (entry === undefined || entry.linear !== eip && !entry.region.isMobile) entry = this.regions.at(at, eip, space);
       if (entry !== undefined && budget >= entry.region.length) {
@@ -144,7 +150,7 @@ export class RegionRunner {
         return undefined;
       }
     }
-    S[PAGE] = eip & ~0xfff;
+    S[PAGE] = (eip + S[CS_BASE]!) & ~0xfff;
     return at;
   }
 
@@ -155,9 +161,9 @@ export class RegionRunner {
    * A region left to `insn`, which is not the head of one. Where that happens often, the region is made anew with what it did not hold, or
    * `insn` becomes a head. Returns whether it did.
    */
-  #leftOften(insn: Insn, space: CodeSpace): boolean {
+  #leftOften(insn: Insn, space: CodeSpace, isArrival: boolean): boolean {
     const region = this.#region;
-    if (!this.#x.interpreter.leftTo(insn)) return false;
+    if (!this.#x.interpreter.leftTo(insn, isArrival)) return false;
     if (this.regions.addEntry(insn, this.#x.cpu.words[EIP]!, space)) return true;
     if (region.dropped || !region.text.cold.has(this.#x.cpu.words[EIP]! - this.#delta | 0) || region.trial.remade >= MOST_REMADE) return this.#x.interpreter.becomeHead(insn);
     insn.h = 0;
@@ -225,13 +231,13 @@ export class RegionRunner {
   }
 
   /**
-   * Behind a fault or a transfer: whether something must be seen to before the next instruction, beside RF. No event can have become due
-   * unless the count is `spent`; an interrupt is taken here.
+   * Behind a fault, a transfer, or a step or call at an exact count: whether something must be seen to before the next instruction, beside RF.
+   * No event can have become due unless the count is `spent`; an interrupt is taken here.
    */
   #mustTurn(spent: boolean): boolean {
     const x = this.#x, S = x.cpu.words;
-    if (spent || this.#deliveries.shutdown || S[HALTED] !== 0 || S[SHADOW] !== 0 || (S[EFLAGS]! & TF) !== 0 || x.breakpoints.enabled) return true;
-    if ((S[EFLAGS]! & IF) === 0 || !x.host.interruptRequested()) return false;
+    if (spent || this.#deliveries.shutdown || S[SHADOW] !== 0 || (S[EFLAGS]! & TF) !== 0 || x.breakpoints.enabled || x.host.stopRequested()) return true;
+    if ((S[EFLAGS]! & IF) === 0 || !x.host.interruptRequested()) return S[HALTED] !== 0;
     x.cache.running = NOT_RUNNING;
     x.memory.exact = true;
     this.#deliveries.interrupt();

@@ -7,10 +7,11 @@
  *
  * Invariant: registers always describe what has been done so far, so a fault in the middle of a stretch restarts there.
  */
-import { copyDown, copyUp, compare, element, fill, scan } from "./bulk.ts";
+import { copyUp, compare, element, fill, scan } from "./bulk.ts";
 import * as flagKinds from "./flag-kinds.ts";
 import type { GuestMemory, Ring } from "./memory.ts";
 import * as state from "./state.ts";
+import type { Stretches, Width } from "./stretches.ts";
 import * as tlb from "./tlb-entry.ts";
 import type { Monitor } from "./monitor/context.ts";
 import { linearAddress, segmentUnlimited } from "./monitor/segments.ts";
@@ -18,9 +19,8 @@ import { checkPort, portIn, portOut } from "./monitor/io-permission.ts";
 
 const { KIND } = flagKinds;
 const { AC, DF, SLOT, TF } = state;
-const { MMIO, SLOW } = tlb;
+const { MMIO } = tlb;
 
-type Width = 1 | 2 | 4;
 /** 0: not repeated; 1: REP, REPE; 2: REPNE. */
 type Repeat = number;
 
@@ -36,9 +36,11 @@ export class StringUnit {
   readonly #m: Monitor;
   readonly #memory: GuestMemory;
   readonly #words: Int32Array;
+  readonly #stretches: Stretches;
 
-  constructor(m: Monitor, memory: GuestMemory) {
+  constructor(m: Monitor, memory: GuestMemory, stretches: Stretches) {
     this.#m = m;
+    this.#stretches = stretches;
     this.#memory = memory;
     this.#words = m.cpu.words;
   }
@@ -97,13 +99,6 @@ export class StringUnit {
 
   // --- The common case: 32-bit addresses in unlimited segments, inside pages that the fast path reaches ------------------
 
-  /** Elements of the stretch that begins at `linear`; 0 where the first one straddles pages. */
-  #room(linear: number, size: Width, down: boolean): number {
-    const offset = linear & 0xfff;
-    if (offset + size > 0x1000) return 0;
-    return down ? Math.floor(offset / size) + 1 : Math.floor((0x1000 - offset) / size);
-  }
-
   #common(addressSize: number): boolean {
     return addressSize === 4 && (this.#m.cpu.eflags & (TF | AC)) === 0 && this.#memory.accessed === undefined;
   }
@@ -115,70 +110,49 @@ export class StringUnit {
 
   /** A whole stretch of MOVS at once; false where it must go the general way. */
   #moveCommon(size: Width, segment: number): boolean {
-    const S = this.#words, down = (this.#m.cpu.eflags & DF) !== 0;
-    const source = this.#commonLinear(segment, ESI), destination = this.#commonLinear(ES, EDI);
+    const S = this.#words, source = this.#commonLinear(segment, ESI), destination = this.#commonLinear(ES, EDI);
     if (source < 0 || destination < 0) return false;
-    const { read, write } = this.#memory.unaligned, readEntry = read[source >>> 12]!, writeEntry = write[destination >>> 12]!;
-    const count = Math.min(S[ECX]! >>> 0, this.#room(source, size, down), this.#room(destination, size, down));
-    if (((readEntry | writeEntry) & SLOW) !== 0 || count === 0) return false;
-    const bytes = count * size, below = down ? bytes - size : 0;
-    this.#memory.spend(STRETCH_COST + bytes * BYTE_COST);
-    (down ? copyDown : copyUp)(this.#memory, (source ^ readEntry) - below, (destination ^ writeEntry) - below, count, size);
-    const moved = down ? -bytes : bytes;
-    S[ESI] = S[ESI]! + moved;
-    S[EDI] = S[EDI]! + moved;
-    S[ECX] = S[ECX]! - count;
-    return true;
+    const { read, write } = this.#memory.unaligned;
+    const done = this.#stretches.move(size, source, destination, S[ECX]!, read[source >>> 12]!, write[destination >>> 12]!);
+    S[ESI] = S[ESI]! + done * size;
+    S[EDI] = S[EDI]! + done * size;
+    S[ECX] = S[ECX]! - Math.abs(done);
+    return done !== 0;
   }
 
   #storeCommon(size: Width): boolean {
-    const S = this.#words, down = (this.#m.cpu.eflags & DF) !== 0, destination = this.#commonLinear(ES, EDI);
+    const S = this.#words, destination = this.#commonLinear(ES, EDI);
     if (destination < 0) return false;
-    const entry = this.#memory.unaligned.write[destination >>> 12]!, count = Math.min(S[ECX]! >>> 0, this.#room(destination, size, down));
-    if ((entry & SLOW) !== 0 || count === 0) return false;
-    const bytes = count * size;
-    this.#memory.spend(STRETCH_COST + bytes * BYTE_COST);
-    fill(this.#memory, (destination ^ entry) - (down ? bytes - size : 0), count, size, S[EAX]!);
-    S[EDI] = S[EDI]! + (down ? -bytes : bytes);
-    S[ECX] = S[ECX]! - count;
-    return true;
+    const done = this.#stretches.store(size, destination, S[ECX]!, this.#memory.unaligned.write[destination >>> 12]!, S[EAX]!);
+    S[EDI] = S[EDI]! + done * size;
+    S[ECX] = S[ECX]! - Math.abs(done);
+    return done !== 0;
   }
 
-  /** A stretch of SCAS upwards; false where it must go the general way. Whether it found what ends it is in `#ended`. */
   #scanCommon(size: Width, repeat: Repeat): boolean {
     const S = this.#words, destination = this.#commonLinear(ES, EDI);
-    if (destination < 0 || (this.#m.cpu.eflags & DF) !== 0) return false;
-    const entry = this.#memory.unaligned.read[destination >>> 12]!, count = Math.min(S[ECX]! >>> 0, this.#room(destination, size, false));
-    if ((entry & SLOW) !== 0 || count === 0) return false;
-    this.#memory.spend(STRETCH_COST + count * size * BYTE_COST);
-    const host = destination ^ entry, up = 32 - 8 * size, wanted = this.#accumulator(size);
-    const done = scan(this.#memory, host, count, size, wanted, repeat === 1), last = element(this.#memory.ram, host + (done - 1) * size, size);
-    this.#compared(size, wanted << up, last << up);
+    if (destination < 0) return false;
+    const done = this.#stretches.scan(size, destination, S[ECX]!, this.#memory.unaligned.read[destination >>> 12]!, S[EAX]!, repeat === 1);
     S[EDI] = S[EDI]! + done * size;
     S[ECX] = S[ECX]! - done;
-    this.#ended = (wanted === last) !== (repeat === 1);
-    return true;
+    return done !== 0;
   }
-
-  /** The last comparison of a stretch ended the repetition. */
-  #ended = false;
 
   #compareCommon(size: Width, segment: number, repeat: Repeat): boolean {
     const S = this.#words, source = this.#commonLinear(segment, ESI), destination = this.#commonLinear(ES, EDI);
-    if (source < 0 || destination < 0 || (this.#m.cpu.eflags & DF) !== 0) return false;
-    const { read } = this.#memory.unaligned, sourceEntry = read[source >>> 12]!, destinationEntry = read[destination >>> 12]!;
-    const count = Math.min(S[ECX]! >>> 0, this.#room(source, size, false), this.#room(destination, size, false));
-    if (((sourceEntry | destinationEntry) & SLOW) !== 0 || count === 0) return false;
-    this.#memory.spend(STRETCH_COST + count * size * BYTE_COST);
-    const from = source ^ sourceEntry, to = destination ^ destinationEntry, up = 32 - 8 * size, { ram } = this.#memory;
-    const done = compare(this.#memory, from, to, count, size, repeat === 1), last = (done - 1) * size;
-    const a = element(ram, from + last, size), b = element(ram, to + last, size);
-    this.#compared(size, a << up, b << up);
+    if (source < 0 || destination < 0) return false;
+    const { read } = this.#memory.unaligned;
+    const done = this.#stretches.compare(size, source, destination, S[ECX]!, read[source >>> 12]!, read[destination >>> 12]!, repeat === 1);
     S[ESI] = S[ESI]! + done * size;
     S[EDI] = S[EDI]! + done * size;
     S[ECX] = S[ECX]! - done;
-    this.#ended = (a === b) !== (repeat === 1);
-    return true;
+    return done !== 0;
+  }
+
+  /** The count left behind a stretch of SCAS or CMPS, 0 where its last comparison ended the repetition. */
+  #countBehind(repeat: Repeat): number {
+    const S = this.#words;
+    return (S[SLOT.flagA] === S[SLOT.flagB]) === (repeat === 1) ? S[ECX]! >>> 0 : 0;
   }
 
   // --- MOVS ------------------------------------------------------------------------------------------------
@@ -195,7 +169,7 @@ export class StringUnit {
       const from = this.#host(source, bytes, ring.readEntry(source)), to = this.#host(destination, bytes, ring.writeEntry(destination));
       if (from >= 0 && to >= 0) {
         this.#memory.storing(to, bytes);
-        copyUp(this.#memory, from, to, left, size);
+        copyUp(this.#memory, from, to, bytes, size);
         this.#add(ESI, addressSize, bytes);
         this.#add(EDI, addressSize, bytes);
         this.#add(ECX, addressSize, -left);
@@ -226,7 +200,7 @@ export class StringUnit {
       const to = this.#host(destination, bytes, ring.writeEntry(destination));
       if (to >= 0) {
         this.#memory.storing(to, bytes);
-        fill(this.#memory, to, left, size, value);
+        fill(this.#memory, to, bytes, size, value);
         this.#add(EDI, addressSize, bytes);
         this.#add(ECX, addressSize, -left);
         return this.#count(addressSize);
@@ -268,13 +242,13 @@ export class StringUnit {
   scas(size: Width, addressSize: number, repeat: Repeat): number {
     const count = this.#count(addressSize);
     if (count === 0) return 0;
-    if (this.#common(addressSize) && this.#scanCommon(size, repeat)) return this.#ended ? 0 : this.#count(addressSize);
+    if (this.#common(addressSize) && this.#scanCommon(size, repeat)) return this.#countBehind(repeat);
     const down = (this.#m.cpu.eflags & DF) !== 0, ring = this.#memory.current;
     const up = 32 - 8 * size, wanted = this.#words[EAX]! << up, destination = this.#linear(ES, EDI, addressSize, size, false);
     let left = this.#elements(destination, size, down, count);
     const host = down ? -1 : this.#readable(ES, EDI, addressSize, destination, left * size);
     if (host >= 0) {
-      const done = scan(this.#memory, host, left, size, this.#accumulator(size), repeat === 1), value = element(this.#memory.ram, host + (done - 1) * size, size) << up;
+      const done = scan(this.#memory, host, left, size, this.#accumulator(size), repeat === 1), value = element(this.#memory, host + (done - 1) * size, size) << up;
       this.#compared(size, wanted, value);
       this.#add(EDI, addressSize, done * size);
       this.#add(ECX, addressSize, -done);
@@ -293,15 +267,15 @@ export class StringUnit {
   cmps(size: Width, addressSize: number, segment: number, repeat: Repeat): number {
     const count = this.#count(addressSize);
     if (count === 0) return 0;
-    if (this.#common(addressSize) && this.#compareCommon(size, segment, repeat)) return this.#ended ? 0 : this.#count(addressSize);
+    if (this.#common(addressSize) && this.#compareCommon(size, segment, repeat)) return this.#countBehind(repeat);
     const down = (this.#m.cpu.eflags & DF) !== 0, delta = down ? -size : size, ring = this.#memory.current, up = 32 - 8 * size;
     const source = this.#linear(segment, ESI, addressSize, size, false), destination = this.#linear(ES, EDI, addressSize, size, false);
     let left = Math.min(this.#elements(source, size, down, count), this.#elements(destination, size, down, count));
     const from = down ? -1 : this.#readable(segment, ESI, addressSize, source, left * size);
     const to = from < 0 ? -1 : this.#readable(ES, EDI, addressSize, destination, left * size);
     if (to >= 0) {
-      const { ram } = this.#memory, done = compare(this.#memory, from, to, left, size, repeat === 1), last = (done - 1) * size;
-      const a = element(ram, from + last, size) << up, b = element(ram, to + last, size) << up;
+      const done = compare(this.#memory, from, to, left, size, repeat === 1), last = (done - 1) * size;
+      const a = element(this.#memory, from + last, size) << up, b = element(this.#memory, to + last, size) << up;
       this.#compared(size, a, b);
       this.#add(ESI, addressSize, done * size);
       this.#add(EDI, addressSize, done * size);

@@ -25,7 +25,7 @@ import type { CpuState } from "./state.ts";
 import { Trials, type TrialLengths } from "./trial.ts";
 import type { CodeView } from "../translator/translate.ts";
 
-const { EXACT, FETCH, REGION, STRADDLING } = steps;
+const { EXACT, FETCH, LINK, REGION, STRADDLING } = steps;
 const { IF, SLOT } = state;
 
 export type { DeliveryObserver } from "./delivery.ts";
@@ -64,7 +64,7 @@ export interface VcpuState {
   readonly skipped: number;
 }
 
-const { halted: HALTED, shadow: SHADOW, eflags: EFLAGS } = SLOT;
+const { halted: HALTED, shadow: SHADOW, eflags: EFLAGS, page: PAGE } = SLOT;
 const TRIAL: TrialLengths = { stretches: 4, instructions: 3000 };
 /** After so many instructions the sizes of the code caches are looked at: what a guest can make of them meanwhile is bounded. */
 const LONGEST_WALK = 500_000;
@@ -238,7 +238,7 @@ export class Vcpu {
   /** Interprets and runs regions until `limit` instructions are retired or something must be polled. */
   #walk(limit: number): void {
     const { interpreter, memory } = this, trials = this.#trials;
-    let at = this.#x.lookup();
+    let at = this.#arrived();
     for (;;) {
       const before = trials.running ? Math.min(limit - this.#x.count, trials.left) : limit - this.#x.count;
       if (before <= 0) { this.#x.settle(at); return; }
@@ -274,11 +274,13 @@ export class Vcpu {
           if (memory.patience < 0) return;
           at = this.#x.lookup();
           break;
-        case EXACT: case STRADDLING:
+        case EXACT: case STRADDLING: {
           this.#stepper.step();
           if (this.#x.mustPoll(limit)) return;
-          at = this.#x.lookup();
+          const follows = at.n.kind !== LINK && this.cpu.eip === this.cpu.words[PAGE]! + at.n.o;
+          at = follows ? this.#x.lookup() : this.#arrived();
           break;
+        }
         case REGION: {
           const next = this.#runner.enter(at, limit);
           if (next === undefined) return;
@@ -288,6 +290,13 @@ export class Vcpu {
         default: return;
       }
     }
+  }
+
+  /** Where a fault, an interrupt or a far transfer has led; gathers heat there, as branches and calls do where they lead. */
+  #arrived(): Insn {
+    const at = this.#x.lookup();
+    if (this.engine === "translate" && !this.#trials.running && this.#x.currentSpace().mode.flat && this.interpreter.leftTo(at, true)) this.interpreter.becomeHead(at);
+    return at;
   }
 
   #interpret(at: Insn, limit: number): void {

@@ -64,16 +64,16 @@ function attachAll(bus: PortBus, devices: Devices): void {
   bus.attach(PIC_MASTER, 2, pic.master);
   bus.attach(PIC_SLAVE, 2, pic.slave);
   bus.attach(ELCR, 2, pic.elcr);
-  bus.attach(PIT, 4, pit);
+  bus.attach(PIT, 4, pit, { timed: true });
   bus.attach(KEYBOARD_DATA, 1, keyboard);
   bus.attach(KEYBOARD_COMMAND, 1, from(keyboard, 1));
-  bus.attach(SYSTEM_CONTROL_B, 1, devices.systemControlB);
-  bus.attach(RTC, 2, rtc);
+  bus.attach(SYSTEM_CONTROL_B, 1, devices.systemControlB, { timed: true });
+  bus.attach(RTC, 2, rtc, { timed: true });
   bus.attach(POST, 1, devices.postCode);
   bus.attach(COPROCESSOR_ERROR, 1, devices.coprocessorError);
   bus.attach(SYSTEM_CONTROL_A, 1, devices.systemControlA);
   bus.attach(VGA, VGA_PORTS, devices.vga);
-  bus.attach(COM1, 8, uart);
+  bus.attach(COM1, 8, uart, { timed: true });
   bus.attach(PM1_CONTROL, 1, devices.powerOff, { width: 2 });
   bus.attach(PCI_ADDRESS, 1, pci.address, { width: 4 });
   bus.attach(RESET_CONTROL, 1, devices.resetControl);
@@ -98,12 +98,26 @@ export function createBoard(hooks: BoardHooks, options: BoardOptions): Board {
   if (options.debugExit !== undefined) attachDebugExit(bus, options.debugExit, hooks);
   const timed: readonly TimedDevice[] = [devices.pit, devices.rtc, devices.uart];
   const all: ReadonlyArray<readonly [string, Device]> = Object.entries(devices);
+  let next = Infinity;
   return {
     ports: bus,
     mmio: NO_MMIO,
-    serial: devices.uart,
-    nextEvent: () => Math.min(devices.pit.nextEvent(), devices.rtc.nextEvent(), devices.uart.nextEvent()),
-    advance: (now) => { for (const device of timed) device.advance(now); },
+    serial: {
+      get receiverEmpty() { return devices.uart.receiverEmpty; },
+      receive(byte) {
+        bus.timedAccess = true;
+        return devices.uart.receive(byte);
+      },
+    },
+    nextEvent() { // asked behind every port access
+      if (!bus.timedAccess) return next;
+      bus.timedAccess = false;
+      return next = Math.min(devices.pit.nextEvent(), devices.rtc.nextEvent(), devices.uart.nextEvent());
+    },
+    advance(now) {
+      bus.timedAccess = true;
+      for (const device of timed) device.advance(now);
+    },
     interruptRequested: () => devices.pic.requested(),
     acknowledgeInterrupt: () => devices.pic.acknowledge(),
     floatingPointError: () => devices.coprocessorError.assert(),
@@ -111,6 +125,7 @@ export function createBoard(hooks: BoardHooks, options: BoardOptions): Board {
     save: () => Object.fromEntries(all.map(([name, device]) => [name, device.save()])),
     restore: (state) => {
       const saved = state as Readonly<Record<string, unknown>>;
+      bus.timedAccess = true;
       for (const [name, device] of all) device.restore(saved[name]);
     },
   };

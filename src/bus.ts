@@ -19,6 +19,8 @@ interface Range {
   readonly base: number;
   readonly end: number;
   readonly device: PortDevice;
+  /** An access may change when it wants to be called next. */
+  readonly timed: boolean;
 }
 
 const PORTS = 0x10000;
@@ -59,37 +61,49 @@ export class PortBus implements PortSpace {
 
   /**
    * Lets a device answer at `length` ports from `base` on, for accesses of `width` bytes (1 where it is absent). The same
-   * ports may be attached once for each width. Throws an Error where ranges of one width overlap or leave the space.
+   * ports may be attached once for each width. `timed`: accesses change when the board's next event is. Throws an Error where ranges of one width overlap or leave the space.
    */
-  attach(base: number, length: number, device: PortDevice, options: { readonly width?: PortWidth } = {}): void {
-    const range = { base, end: base + length, device };
+  attach(base: number, length: number, device: PortDevice, options: { readonly width?: PortWidth; readonly timed?: boolean } = {}): void {
+    const range = { base, end: base + length, device, timed: options.timed ?? false };
     if (base < 0 || length < 1 || range.end > PORTS) throw new Error(`I/O ports ${describe(range)} are not in 0-FFFFh`);
     this.#ports(options.width ?? 1).add(range);
   }
 
   read(port: number, size: PortWidth): number {
-    const range = this.#ports(size).at(port);
-    if (range !== undefined) return (range.device.readPort(port - range.base) & MASKS[size]) >>> 0;
-    if (size === 1) {
-      this.#count(port).reads++;
-      return 0xff;
-    }
+    if (size === 1) return this.#readByte(port);
+    const range = (size === 2 ? this.#words : this.#doublewords).at(port);
+    if (range !== undefined) return (this.#device(range).readPort(port - range.base) & MASKS[size]) >>> 0;
     const half = size === 4 ? 2 : 1;
     const low = this.read(port, half);
     return (low | (this.read((port + half) & 0xffff, half) << (8 * half))) >>> 0;
   }
 
+  #readByte(port: number): number {
+    const range = this.#bytes.at(port);
+    if (range !== undefined) return this.#device(range).readPort(port - range.base) & 0xff;
+    this.#count(port).reads++;
+    return 0xff;
+  }
+
   write(port: number, size: PortWidth, value: number): void {
-    const range = this.#ports(size).at(port);
-    if (range !== undefined) return range.device.writePort(port - range.base, (value & MASKS[size]) >>> 0);
-    if (size === 1) {
-      this.#count(port).writes++;
-      return;
-    }
-    const half = size === 4 ? 2 : 1;
+    const range = (size === 1 ? this.#bytes : size === 2 ? this.#words : this.#doublewords).at(port);
+    if (range !== undefined) this.#device(range).writePort(port - range.base, size === 1 ? value & 0xff : (value & MASKS[size]) >>> 0);
+    else if (size === 1) this.#count(port).writes++;
+    else this.#writeHalves(port, size === 4 ? 2 : 1, value);
+  }
+
+  #writeHalves(port: number, half: 1 | 2, value: number): void {
     this.write(port, half, value & MASKS[half]);
     this.write((port + half) & 0xffff, half, (value >>> (8 * half)) & MASKS[half]);
   }
+
+  #device({ device, timed }: Range): PortDevice {
+    if (timed) this.timedAccess = true;
+    return device;
+  }
+
+  /** A device that is attached as timed was accessed since somebody set this to false. */
+  timedAccess = true;
 
   /** Byte accesses to ports without a device, by port; a diagnosis, no part of the machine's state. */
   get unknown(): ReadonlyMap<number, Readonly<UnknownPort>> { return this.#unknown; }

@@ -108,9 +108,9 @@ function tryFault(m: Monitor, { vector, errorCode }: TaskFault): TaskFault | und
 /** No row of exceptions that ends is longer: benign, contributory, page fault, double fault. */
 const MOST_ATTEMPTS = 10;
 
-const NO_RESTART: ReadonlySet<number> = new Set([VECTOR.DB, VECTOR.NMI, VECTOR.BP, VECTOR.OF, VECTOR.DF, VECTOR.MC]);
+const NO_RESTART = 1 << VECTOR.DB | 1 << VECTOR.NMI | 1 << VECTOR.BP | 1 << VECTOR.OF | 1 << VECTOR.DF | 1 << VECTOR.MC;
 /** Exceptions that restart their instruction push RF set (SDM volume 3, 17.3.1.1); traps and aborts do not. */
-const isFaultClass = (vector: number): boolean => !NO_RESTART.has(vector);
+const isFaultClass = (vector: number): boolean => (NO_RESTART >> vector & 1) === 0;
 
 const isContributory = (vector: number): boolean => vector === VECTOR.DE || (vector >= VECTOR.TS && vector <= VECTOR.GP);
 

@@ -8,7 +8,7 @@
  */
 import { alignmentChecked } from "../alignment.ts";
 import { NO_ERROR_CODE } from "../faults.ts";
-import { readEflags, writeEflags } from "../flags.ts";
+import { writeEflags } from "../flags.ts";
 import type { GuestMemory } from "../memory.ts";
 import * as state from "../state.ts";
 import type { CpuState } from "../state.ts";
@@ -197,7 +197,7 @@ export class ShortWays implements ShortTransfers {
     if (outer === cpl) this.#enter(selector, cpl, eip, esp + 12 | 0);
     else if (!this.#returnOuter(selector, eip, esp + 12 | 0)) return false;
     const mask = RETURN_FLAGS | (cpl <= (before & IOPL) >> 12 ? IF : 0) | (cpl === 0 ? IOPL : 0);
-    writeEflags(S, readEflags(S) & ~mask | popped & mask);
+    writeEflags(S, before & ~mask | popped & mask); // all arithmetic flags are popped
     return true;
   }
 

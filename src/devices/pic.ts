@@ -94,11 +94,9 @@ class Pic8259 {
 
   /** The bit set in `inputs` that comes first in priority, or -1. */
   #first(inputs: number): number {
-    for (let k = 1; k <= 8; k++) {
-      const input = (this.state.lowest + k) & 7;
-      if ((inputs & (1 << input)) !== 0) return input;
-    }
-    return -1;
+    if (inputs === 0) return -1;
+    const highest = this.state.lowest + 1, turned = (inputs | inputs << 8) >> (highest & 7);
+    return 31 - Math.clz32(turned & -turned) + highest & 7;
   }
 
   #rank(input: number): number { return input < 0 ? 8 : (input - this.state.lowest - 1) & 7; }
@@ -111,6 +109,7 @@ class Pic8259 {
     let serving = state.isr;
     if (state.specialMask) serving &= ~state.imr;
     const first = this.#first(pending);
+    if (serving === 0) return first;
     // A slave in service may be interrupted by its own requests of higher priority.
     if ((state.icw4 & ICW4_SFNM) !== 0 && (state.icw3 & (1 << first)) !== 0) serving &= ~(1 << first);
     return this.#rank(first) < this.#rank(this.#first(serving)) ? first : -1;
@@ -243,7 +242,9 @@ export class InterruptController implements Device<InterruptControllerState> {
     };
   }
 
-  #cascade(): void { this.#master.line(CASCADE, this.#slave.output); }
+  #cascade(): void {
+    if (this.#slave.output !== ((this.#master.state.lines & 1 << CASCADE) !== 0)) this.#master.line(CASCADE, this.#slave.output);
+  }
 
   /** Input `irq`, 0-15 but 2, as a line to pull. Throws RangeError for others. */
   line(irq: number): IrqLine {

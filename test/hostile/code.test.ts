@@ -141,6 +141,26 @@ describe("REP", () => {
   });
 });
 
+describe("a hot loop of REP with random operands, in both directions", () => {
+  const MOVS = 0xa4, CMPS = 0xa6, STOS = 0xaa, SCAS = 0xae, REPNE = 0xf2, REPE = 0xf3, WORD = 0x66, FS = 0x64;
+  const WIDTHS: ReadonlyArray<readonly [string, readonly number[], number]> = [["bytes", [], 0], ["words", [WORD], 1], ["doublewords", [], 1]];
+  it.each(WIDTHS)("of %s", (_, prefix, wide) => {
+    const random = (a: Assembler, register: number, area: number): void => { chance(a).bytes(0x25, ...dword(0x1fff), 0x05, ...dword(area), 0x89, 0xc0 + register); };
+    survives((a) => {
+      escapeHere(a).label("again");
+      for (const [repeat, operation] of [[REPE, MOVS], [REPE, STOS], [REPNE, SCAS], [REPE, SCAS], [REPE, CMPS], [REPNE, CMPS]] as const) {
+        random(a, ESI, DATA);
+        random(a, EDI, DATA);
+        chance(a).bytes(0x0f, 0xb6, 0xc8, 0x83, 0xe0, 7, 0xfc, 0x75, 1, 0xfd); // movzx ecx, al; and eax, 7; cld; jnz +1; std
+        a.bytes(0x25, 1, 0, 0, 0, ...(operation === MOVS ? [FS] : []), ...prefix, repeat, operation + wide).bytes(0x9c, 0x5b, 0xfc); // and eax, 1; …; pushf; pop ebx; cld
+        random(a, ESI, DATA);
+        a.bytes(0x83, 0xe1, 31, ...prefix, repeat, operation + wide); // and ecx, 31
+      }
+      a.jump("again");
+    }, { budget: 300_000 });
+  });
+});
+
 it("a guest that zeroes all of its memory under itself goes on with what it finds", () => {
   survives((a) => { a.set(EDI, 0).set(ECX, 0x100000).set(EAX, 0).set(ESP, ORIGIN).bytes(0xf3, 0xab); }, { budget: 100_000, ends: ["shutdown"] });
 });

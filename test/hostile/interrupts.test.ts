@@ -25,6 +25,8 @@ const PIECES: Readonly<Record<string, (a: Assembler) => void>> = {
     a.bytes(CLI, STI).out(0x80, 1).bytes(CLI, 0xb9, ...dword(3)).set(7, DATA + 64).bytes(STI, 0xf3, 0xaa, 0x8c, 0xd8, CLI, STI, 0x8e, 0xc0);
     note(a, 4);
   },
+  "STI before HLT, with an interrupt that waits and without": (a) => { a.bytes(CLI, 0xb9, ...dword(400)).label("wait").bytes(INC_EBX, 0xe2, 0xfd, STI, 0xf4, CLI, STI, 0xf4); note(a, 8); },
+  "STI between ports": (a) => { a.bytes(CLI).out(0x80, 1).bytes(STI, 0xe4, 0x21, INC_EBX, 0xe4, 0x40, CLI, 0xe6, 0x80); note(a, 9); },
   "POPF": (a) => { a.bytes(PUSHF, CLI, INC_EBX, POPF, INC_EBX, PUSHF, 0x81, 0x0c, 0x24, ...dword(0x200), CLI, POPF, INC_EBX); note(a, 5); },
   "POPF of TF, AC and ID": (a) => { chance(a).with32([0x25], 0x240ed5).bytes(0x50, POPF, INC_EBX, PUSHF, 0x58, 0xfc); note(a, 6); },
   "ports": (a) => { a.bytes(0xe4, 0x21, 0xe4, 0x40, STI, INC_EBX, 0xe6, 0x80, CLI); note(a, 7); },

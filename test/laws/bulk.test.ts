@@ -7,8 +7,8 @@ const BYTES = 512;
 
 class Ram {
   readonly ram = new Uint8Array(BYTES);
-  readonly ram16 = new Uint16Array(this.ram.buffer);
   readonly ram32 = new Int32Array(this.ram.buffer);
+  readonly view = new DataView(this.ram.buffer);
 
   /** Few values, so that elements are often equal. */
   constructor(seed: number) {
@@ -27,7 +27,7 @@ describe("copies", () => {
   test.each([["up", copyUp, false], ["down", copyDown, true]] as const)("%s", (_, copy, down) => {
     fc.assert(fc.property(size, two, count, seed, (width, [from, to], elements, start) => {
       const bulk = new Ram(start), single = new Ram(start).ram;
-      copy(bulk, from, to, elements, width as 1 | 2 | 4);
+      copy(bulk, from, to, elements * width, width as 1 | 2 | 4);
       for (let k = 0; k < elements; k++) {
         const at = (down ? elements - 1 - k : k) * width;
         single.set(single.slice(from + at, from + at + width), to + at);
@@ -40,7 +40,7 @@ describe("copies", () => {
 test("fills", () => {
   fc.assert(fc.property(size, place, count, fc.integer(), (width, to, elements, value) => {
     const bulk = new Ram(1), single = new Ram(1).ram;
-    fill(bulk, to, elements, width as 1 | 2 | 4, value);
+    fill(bulk, to, elements * width, width as 1 | 2 | 4, value);
     for (let k = 0; k < elements * width; k++) single[to + k] = value >> (8 * (k % width));
     expect(bulk.ram).toEqual(single);
   }));
@@ -56,8 +56,8 @@ function looked(elements: number, goesOn: (k: number) => boolean): number {
 test("scans, for an element that is there and for any", () => {
   fc.assert(fc.property(size, place, fc.integer({ min: 1, max: 300 }), seed, fc.boolean(), fc.option(fc.integer()), (width, at, most, start, equal, value) => {
     const memory = new Ram(start), wide = width as 1 | 2 | 4, elements = Math.min(most, Math.floor((BYTES - at) / width));
-    const wanted = value === null ? element(memory.ram, at + (elements >> 1) * width, wide) : width === 4 ? value : value & (1 << 8 * width) - 1;
-    expect(scan(memory, at, elements, wide, wanted, equal)).toBe(looked(elements, (k) => (element(memory.ram, at + k * width, wide) === wanted) === equal));
+    const wanted = value === null ? element(memory, at + (elements >> 1) * width, wide) : width === 4 ? value : value & (1 << 8 * width) - 1;
+    expect(scan(memory, at, elements, wide, wanted, equal)).toBe(looked(elements, (k) => (element(memory, at + k * width, wide) === wanted) === equal));
   }), { numRuns: 2000 });
 });
 
@@ -65,7 +65,7 @@ test("comparisons", () => {
   fc.assert(fc.property(size, two, fc.integer({ min: 1, max: 80 }), seed, fc.boolean(), fc.boolean(), (width, [a, b], elements, start, equal, same) => {
     const memory = new Ram(start), wide = width as 1 | 2 | 4;
     if (same) memory.ram.copyWithin(b, a, a + Math.min(elements * width, 30));
-    const goesOn = (k: number): boolean => (element(memory.ram, a + k * width, wide) === element(memory.ram, b + k * width, wide)) === equal;
+    const goesOn = (k: number): boolean => (element(memory, a + k * width, wide) === element(memory, b + k * width, wide)) === equal;
     expect(compare(memory, a, b, elements, wide, equal)).toBe(looked(elements, goesOn));
   }), { numRuns: 2000 });
 });

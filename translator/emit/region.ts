@@ -22,6 +22,7 @@ import { assign, block, declare, evaluate, expression, flagBindings, identifier,
 import { functionName, InstructionEmitter, MEMORY, NEAR, word, wordAt, type Place } from "./lowering.ts";
 import { ARRAY_SOURCES } from "./check.ts";
 import { runtimeFunctions } from "./handler.ts";
+import { commonStretch } from "./repeat.ts";
 import { SourceLines, type LineOwner } from "./source-lines.ts";
 import type { Probe } from "./probe.ts";
 
@@ -502,9 +503,9 @@ class RegionEmitter {
     this.#shadowed = true;
     const isFollowed = next !== undefined && standsInShadow(next) && next.meaning.end.kind === "next";
     this.#pending = isFollowed ? t : undefined;
-    const [answer, test] = FLOW.enableInterrupts({ t });
+    const [answer, test] = FLOW.enableInterrupts({ t }), isStepped = next !== undefined && !standsInShadow(next); // and polls behind that
     if (test?.type !== "IfStatement") throw new Error("template of STI");
-    return [answer!, { ...test, consequent: step }, ...(isFollowed ? [] : this.#interrupted(t, id, nextEip, rest))];
+    return [answer!, { ...test, consequent: step }, ...(isFollowed || isStepped ? [] : this.#interrupted(t, id, nextEip, rest))];
   }
 
   #interrupted(t: Expression, id: number, next: number, rest: number): Statement[] {
@@ -515,14 +516,16 @@ class RegionEmitter {
   #repeat({ nodes }: Meaning, again: Node, rest: number): Statement[] {
     const place = this.#place, emitter = new InstructionEmitter(place);
     for (const node of nodes) if (node.name !== "" && OPS[node.op].effect === "call") this.functions.add(node.name);
-    const value = emitter.run(nodes, again)!;
+    const common = commonStretch(again), value = emitter.run(nodes, again)!;
+    if (common !== undefined) this.functions.add(common.name);
+    const stretch = common === undefined ? emitter.body : common.body(place.temporary(), emitter.body, value);
     this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
     const word = 2 * this.#structure.order.length + 2 * place.id;
     const [leave] = FLOW.leaveAgain({ n: number(this.length), rest: number(rest), e: place.address(place.thisEip) });
     if (leave?.type !== "IfStatement") throw new Error("template of REP");
     const counted = (k: number, way: Statement): Statement => this.#counters ? block([...FLOW.count({ k: number(word + k) }), way]) : way;
-    const test = [...FLOW.again({ again: value }), { ...leave, consequent: counted(1, leave.consequent) }, ...(this.#counters ? FLOW.count({ k: number(word) }) : [])];
-    return [{ type: "ForStatement", init: null, test: null, update: null, body: block([...emitter.body, ...test]) }];
+    const test = [...FLOW.again({ again: common?.again ?? value }), { ...leave, consequent: counted(1, leave.consequent) }, ...(this.#counters ? FLOW.count({ k: number(word) }) : [])];
+    return [{ type: "ForStatement", init: null, test: null, update: null, body: block([...stretch, ...test]) }];
   }
 
   /** Lets the interpreter execute one instruction on the written-back state. */
