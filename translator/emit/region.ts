@@ -267,8 +267,13 @@ class RegionPlace implements Place {
 
 const ACCESS = /^(?:near)?(load|store|modify)(8|16|32)$/i;
 
+/** What finds pages: a stretch of a REP looks both up. */
+const TABLES = ["READ", "WRITE"];
+
 /** The arrays that an operation's JavaScript names. */
 function arraysOf({ op, args }: Node): readonly string[] {
+  if (op === "code8" || op === "code16") return ["MEM8"];
+  if (op === "code32") return ["MEM8", "MEM32"];
   if (op === "probe") return [...((args[1]!.number & PROBE.reads) === 0 ? [] : ["READ"]), ...((args[1]!.number & PROBE.writes) === 0 ? [] : ["WRITE"])];
   const access = ACCESS.exec(op);
   if (access === null) return [];
@@ -392,7 +397,9 @@ class RegionEmitter {
   #arrays(): Statement[] {
     const used = new Set(["S", ...(this.pages.length === 0 ? [] : ["EXEC"])]);
     for (const id of this.#structure.order) {
-      for (const { meaning } of this.#structure.blocks[id]!.instructions) for (const node of meaning.nodes) for (const name of arraysOf(node)) used.add(name);
+      for (const { meaning: { nodes, end } } of this.#structure.blocks[id]!.instructions) {
+        for (const name of [...nodes.flatMap(arraysOf), ...(end.kind === "repeat" ? TABLES : [])]) used.add(name);
+      }
     }
     return Object.entries(ARRAY_SOURCES).flatMap(([name, source]) => (used.has(name) ? FRAME.array({ name: identifier(name), source: identifier(source) }) : []));
   }
