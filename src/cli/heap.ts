@@ -6,7 +6,7 @@ import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
  * instructions and generated text, lives long or is gone at once. But V8 also makes it small, 1 MB, when little is allocated for a while; what
  * the translator then builds and drops again reaches the old generation, and is collected every few ms.
  */
-const YOUNG_BYTES = 32 << 20;
+const YOUNG_BYTES = 16 << 20;
 
 let grows = true;
 
