@@ -18,10 +18,10 @@ const PROGRAM = `
   console.log(JSON.stringify([most / 2 ** 20, size / 2 ** 20]));
 `;
 
-test("V8's young generation grows to 16 MB and no further", () => {
+test("V8's young generation grows to 16 MB, or 32 in one step, and no further", () => {
   const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", PROGRAM, HEAP], { encoding: "utf8" });
   expect(stderr).toBe("");
   const [most, last] = JSON.parse(stdout) as [number, number];
-  expect(most).toBeLessThan(24);
+  expect(most).toBeLessThanOrEqual(32);
   expect(last).toBeGreaterThanOrEqual(8);
 });
