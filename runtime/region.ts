@@ -103,9 +103,9 @@ const COOL = -1_000_000;
 /** So many characters of source are kept as well. */
 const KEPT_SOURCE = 24 << 20;
 
-const COPIED_CALLS = "copied-calls", ENTRIES = "entries", PATCHED_IMMEDIATES = "patched-immediates";
+const COPIED_CALLS = "copied-calls", ENTRIES = "entries", PATCHES = "patches";
 /** What can be switched off where a wrong result is hunted: the translator's passes, copies of called functions, regions of several entries, immediates that are read each time. */
-export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, COPIED_CALLS, ENTRIES, PATCHED_IMMEDIATES];
+export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, COPIED_CALLS, ENTRIES, PATCHES];
 
 /** How regions are made. */
 export interface RegionsOptions {
@@ -310,7 +310,7 @@ export class Regions {
     const view = new GuestCode(this.#memory, space, trial.base, {
       targets: (insn, at) => trials.targets(insn, at),
       elsewhere: (address) => this.#isLargeEntry(space, address),
-      isPatchable: !this.#options.off.has(PATCHED_IMMEDIATES),
+      isPatchable: !this.#options.off.has(PATCHES),
     });
     const found = timed(measurement?.discovery, () => this.#discover(linear, space, view, entries));
     if (found === undefined) return undefined;

@@ -10,7 +10,7 @@ interface Job {
   kernel: string; engine: "translate" | "interpret"; memoryMiB: number;
 }
 
-const SLICE = 50_000_000;
+const SLICE = 5_000_000;
 const job = JSON.parse(process.argv[2] ?? "{}") as Job;
 const machine = createMachine({ engine: job.engine, memory: job.memoryMiB << 20 });
 
@@ -22,5 +22,7 @@ machine.onSerial = (byte: number) => {
   line = [];
 };
 machine.boot({ kernel: { name: "kernel", bytes: readFileSync(job.kernel) } });
-keepYoungGeneration();
-for (let end = "asleep"; end === "asleep" || end === "budget";) end = machine.run({ maxInstructions: SLICE }).reason;
+for (let end = "asleep"; end === "asleep" || end === "budget";) {
+  keepYoungGeneration();
+  end = machine.run({ maxInstructions: SLICE }).reason;
+}

@@ -5,7 +5,6 @@ import { createMachine } from "../pc.ts";
 import { parseRecording, type Recording } from "../recording.ts";
 import { readText } from "./files.ts";
 import { bootOptions } from "./guests.ts";
-import { keepYoungGeneration } from "./heap.ts";
 import { DEFAULT_RTC, type Engine, type Settings } from "./options.ts";
 
 export interface Prepared {
@@ -24,7 +23,6 @@ export function prepareWith(settings: Settings, engine: Engine, options: BootOpt
     ...(settings.debugExit === undefined ? {} : { debugExit: settings.debugExit }), ...more,
   });
   machine.boot(options);
-  keepYoungGeneration();
   beforeInput(machine, rtc);
   for (const { bytes, time } of replay?.events ?? []) machine.sendSerial(bytes, time);
   return { machine, replay, rtc };

@@ -6,6 +6,7 @@
  */
 import { performance } from "node:perf_hooks";
 import type { Machine, MachineExit, RunLimits } from "../machine.ts";
+import { keepYoungGeneration } from "./heap.ts";
 import type { InputSource } from "./terminal.ts";
 
 export type SessionEnd =
@@ -101,6 +102,7 @@ class Session {
   /** One slice; undefined when the session goes on. */
   step(): SessionEnd | undefined {
     const { input, flush, interrupted, endTime } = this.#options;
+    keepYoungGeneration();
     const exit = this.#runSlice();
     flush();
     if (input !== undefined) for (const bytes of input.take()) this.#machine.sendSerial(bytes);

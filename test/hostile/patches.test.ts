@@ -87,7 +87,7 @@ describe("immediates that change", () => {
   });
 
   it("drop what was made of them where reading them is switched off", () => {
-    const { cache } = patched(["patched-immediates"]);
+    const { cache } = patched(["patches"]);
     expect(cache.stats.hits).toBeGreaterThan(20_000);
   });
 
