@@ -302,12 +302,13 @@ export class RegionRunner {
 
   /** A region calls the monitor itself, at the exact count. */
   #callOut(id: number, left: number): void {
-    this.#x.count = this.#entryCount + this.#entryBudget - left - this.#region.sites[id]!.rest;
-    this.#x.memory.patience -= CALLOUT_COST;
-    if (this.#x.measurement !== undefined) this.#startCallout(this.#x.measurement, id);
-    this.#x.memory.exact = true;
-    this.#x.cache.running = NOT_RUNNING;
-    this.#flushes = this.#x.memory.stats.flushes;
+    const x = this.#x, { memory } = x;
+    x.count = this.#entryCount + this.#entryBudget - left;
+    memory.patience -= CALLOUT_COST;
+    if (x.measurement !== undefined) this.#startCallout(x.measurement, id);
+    memory.exact = true;
+    x.cache.running = NOT_RUNNING;
+    this.#flushes = memory.stats.flushes;
   }
 
   /** The callout that is being timed. */
@@ -327,13 +328,13 @@ export class RegionRunner {
 
   /** Behind it: 0 where the region may go on. */
   #calledOut(id: number): number {
-    const region = this.#region;
-    this.#x.count++;
-    this.#stopCallout();
-    this.#x.memory.exact = false;
-    this.#x.cache.running = region.index;
-    this.#leave = this.#x.mustPoll(this.#limit);
-    if (!this.#leave && !region.dropped && this.#x.memory.stats.flushes === this.#flushes) return 0;
+    const x = this.#x, region = this.#region;
+    x.count++;
+    if (x.measurement !== undefined) this.#stopCallout();
+    x.memory.exact = false;
+    x.cache.running = this.#index;
+    this.#leave = x.mustPoll(this.#limit);
+    if (!this.#leave && !region.dropped && x.memory.stats.flushes === this.#flushes) return 0;
     if (region.counts !== undefined) region.counts.stopped[id]!++;
     return 1;
   }

@@ -87,7 +87,7 @@ export interface RegionCalls {
   timestamp(site: number, left: number): number;
   /** STI and its shadow in the state words. */
   enableInterrupts(): number;
-  /** Before a call of the monitor at its exact count, and behind it; registers stay with the region. */
+  /** Before a call of the monitor at its exact count, `left` being what it was before the instruction, and behind it; registers stay with the region. */
   callOut(site: number, left: number): void;
   calledOut(site: number): number;
   /** In regions that count: around other calls of the monitor. */

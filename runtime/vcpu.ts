@@ -201,6 +201,7 @@ export class Vcpu {
         if (this.#deliveries.shutdown) { this.#deliveries.shutdown = false; return { reason: "shutdown" }; }
       } catch (event) {
         if (this.#deliveries.faulted(event) === "shutdown") return { reason: "shutdown" };
+        this.#isArrival = true;
       }
     }
   }
@@ -210,7 +211,10 @@ export class Vcpu {
     const S = this.cpu.words, { host } = this.#x;
     if (this.now() >= host.nextEvent()) this.#advance();
     if (host.stopRequested()) return { reason: "stop" };
-    if ((S[EFLAGS]! & IF) !== 0 && S[SHADOW] === 0 && host.interruptRequested()) this.#deliveries.interrupt();
+    if ((S[EFLAGS]! & IF) !== 0 && S[SHADOW] === 0 && host.interruptRequested()) {
+      this.#deliveries.interrupt();
+      this.#isArrival = true;
+    }
     if (this.#deliveries.shutdown) { this.#deliveries.shutdown = false; return { reason: "shutdown" }; }
     if (S[HALTED] !== 0) return { reason: "halt", interruptible: (S[EFLAGS]! & IF) !== 0 };
     if (this.#x.count >= end) return { reason: "budget" };
@@ -238,7 +242,7 @@ export class Vcpu {
   /** Interprets and runs regions until `limit` instructions are retired or something must be polled. */
   #walk(limit: number): void {
     const { interpreter, memory } = this, trials = this.#trials;
-    let at = this.#arrived();
+    let at = this.#isArrival ? this.#arrived() : this.#x.lookup();
     for (;;) {
       const before = trials.running ? Math.min(limit - this.#x.count, trials.left) : limit - this.#x.count;
       if (before <= 0) { this.#x.settle(at); return; }
@@ -277,7 +281,7 @@ export class Vcpu {
         case EXACT: case STRADDLING: {
           this.#stepper.step();
           if (this.#x.mustPoll(limit)) return;
-          const follows = at.n.kind !== LINK && this.cpu.eip === this.cpu.words[PAGE]! + at.n.o;
+          const follows = at.kind === STRADDLING || at.n.kind !== LINK && this.cpu.eip === this.cpu.words[PAGE]! + at.n.o;
           at = follows ? this.#x.lookup() : this.#arrived();
           break;
         }
@@ -292,8 +296,12 @@ export class Vcpu {
     }
   }
 
+  /** A fault or an interrupt was delivered since the last walk. */
+  #isArrival = false;
+
   /** Where a fault, an interrupt or a far transfer has led; gathers heat there, as branches and calls do where they lead. */
   #arrived(): Insn {
+    this.#isArrival = false;
     const at = this.#x.lookup();
     if (this.engine === "translate" && !this.#trials.running && this.#x.currentSpace().mode.flat && this.interpreter.leftTo(at, true)) this.interpreter.becomeHead(at);
     return at;

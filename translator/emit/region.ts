@@ -122,7 +122,7 @@ const CARRY = identifier("carry"), CARRY_HOLDS: readonly [Expression, Expression
 
 /** A runtime function finds what it touches in the state words; what it wrote is taken back even where it faults in its midst, as REP may. */
 const CALL = {
-  exactly: statements("callOut($i, left);"), from: statements(`S[${SLOT.eip}] = $e;`), start: statements("startCallout($i);"), stop: statements("stopCallout();"),
+  exactly: statements("callOut($i, left + $rest | 0);"), from: statements(`S[${SLOT.eip}] = $e;`), start: statements("startCallout($i);"), stop: statements("stopCallout();"),
   writeBack: statements("$w = $r;"), reload: statements("$r = $w;"), declare: statements("let $t = 0;"), result: statements("$t = $v;"),
 };
 
@@ -144,6 +144,8 @@ class RegionPlace implements Place {
   id = 0;
   nextEip = 0;
   thisEip = 0;
+  /** Instructions of the block from this one on. */
+  rest = 0;
   /** What the monitor answered: whether the region must be left behind the instruction. */
   answer: Expression | undefined;
   /** Calls of the monitor are timed. */
@@ -188,7 +190,7 @@ class RegionPlace implements Place {
   }
   call(node: Node, made: Expression, into: string | undefined): Statement[] {
     if (calledExactly(node)) {
-      return [...this.beforeGuard(), ...CALL.exactly({ i: number(this.id) }), into === undefined ? evaluate(made) : declare(into, made)];
+      return [...this.beforeGuard(), ...CALL.exactly({ i: number(this.id), rest: number(this.rest) }), into === undefined ? evaluate(made) : declare(into, made)];
     }
     const touched = touchedBy(node), name = answersWhetherToLeave(node) ? this.temporary() : into;
     if (touched === undefined) throw new Error(`no region calls ${node.name}`);
@@ -471,6 +473,7 @@ class RegionEmitter {
     const place = this.#place;
     place.id = this.sites.length;
     place.thisEip = instruction.address;
+    place.rest = rest;
     place.nextEip = instruction.address + instruction.instruction.length | 0;
     const shadowed = this.#shadowed;
     this.#shadowed = false;
