@@ -166,6 +166,11 @@ export class Interpreter {
   /** A region left to `insn`, which is not the head of one: whether that happened often now. */
   leftTo(insn: Insn): boolean { return ++insn.h === this.#hotThreshold && (insn.kind === PLAIN || insn.kind === EXACT); }
 
+  /** Behind an instruction that no region can begin at: what follows it gathers heat as the target of a branch does. */
+  reachedAlone(insn: Insn): void {
+    if (this.#profile && this.leftTo(insn)) this.becomeHead(insn);
+  }
+
   /** Where a mode's handlers come from: each is made once. Backward branches have their own where they gather heat. */
   #handlers(values: readonly unknown[]): HandlerSource["handler"] {
     const forward = new Map<Form, MadeHandler>(), backward = new Map<Form, MadeHandler>();

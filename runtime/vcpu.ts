@@ -267,11 +267,14 @@ export class Vcpu {
           if (memory.patience < 0) return;
           at = this.#x.lookup();
           break;
-        case EXACT: case STRADDLING:
+        case EXACT: case STRADDLING: {
+          const { kind } = at;
           this.#stepper.step();
           if (this.#x.mustPoll(limit)) return;
           at = this.#x.lookup();
+          if (kind === STRADDLING) interpreter.reachedAlone(at);
           break;
+        }
         case REGION: {
           const next = this.#runner.enter(at, limit);
           if (next === undefined) return;

@@ -11,7 +11,7 @@ import type { Instruction } from "../decode/instruction.ts";
 import { instantiate } from "../ir/instantiate.ts";
 import type { Meaning } from "../ir/opcodes.ts";
 import { meaningOf } from "../semantics/index.ts";
-import type { Block, BlockEnd, BlockInstruction, Edge, RegionBlocks, Target } from "./block.ts";
+import { secondPage, type Block, type BlockEnd, type BlockInstruction, type Edge, type RegionBlocks, type Target } from "./block.ts";
 
 /** What discovery may see of guest code; nothing is filled and nothing faults. */
 export interface CodeView {
@@ -131,6 +131,7 @@ class Discovery {
       if (((address ^ walked.address) & ~0xfff) !== 0) { this.#start(context, address); return; } // its edge is guarded
       const found = this.#read(address);
       if (found === undefined) return;
+      if (address !== walked.address && secondPage(found) !== undefined) { this.#start(context, address); return; } // its second page is guarded
       walked.instructions.push(found);
       this.#instructions++;
       if (handsOver(found)) return;
