@@ -9,7 +9,7 @@
  * - A byte of a frame is marked while an instruction or region that was made from it may run; only marked bytes cost a drop.
  * - Links inside a page are direct; a link to another page compares the linear address and the EXEC entry.
  */
-import { decode, Forms, x87Opcode, type Form, type Mode } from "../translator/translate.ts";
+import { decode, Forms, x87Opcode, type Form, type Instruction, type Mode } from "../translator/translate.ts";
 import * as steps from "./insn.ts";
 import { Insn, type Handler } from "./insn.ts";
 import { MarkedBytes } from "./marked-bytes.ts";
@@ -32,6 +32,8 @@ export interface HandlerSource {
   /** Detours: an instruction that must stop the loop; a link to another page. */
   readonly stop: Handler;
   readonly link: Handler;
+  /** The same from a backward branch or a call: what it leads to gathers heat. */
+  readonly hotLink: Handler;
   /** Handler of bytes that are no instruction (#UD) or too long (#GP). */
   readonly undefinedOpcode: Handler;
   readonly tooLong: Handler;
@@ -94,8 +96,14 @@ export class CodePage {
   }
 
   /** The step at an offset that may lie on another page: the instruction, or a link. */
-  step(offset: number): Insn {
-    return offset >= 0 && offset < 4096 ? this.at(offset) : new Insn(offset, this.space.source.link, LINK);
+  step(offset: number, link = this.space.source.link): Insn {
+    return offset >= 0 && offset < 4096 ? this.at(offset) : new Insn(offset, link, LINK);
+  }
+
+  /** The target of a direct branch or call. */
+  target(insn: Insn, { row: { mnemonic } }: Instruction, distance: number): Insn {
+    const { hotLink, link } = this.space.source;
+    return this.step(insn.e + distance, distance < 0 || mnemonic === "call" ? hotLink : link);
   }
 }
 
@@ -226,7 +234,7 @@ export class CodeCache {
     const { handler, exact } = source.handler(form, direct < 0);
     insn.e = insn.o + decoded.length;
     insn.n = page.step(insn.e);
-    if (last?.kind === "rel" && mode.flat) insn.t = page.step(insn.e + direct);
+    if (last?.kind === "rel" && mode.flat) insn.t = page.target(insn, decoded, direct);
     this.#becomes(insn, exact ? source.stop : handler, handler, exact ? EXACT : PLAIN);
     this.stats.decoded++;
   }

@@ -74,7 +74,7 @@ export class Straddlers {
     insn.e = insn.o + decoded.length;
     const page = space.page(this.#host(this.#cpu.words[SLOT.page]! + insn.o | 0) >>> 12);
     insn.n = page.step(insn.e);
-    if (last?.kind === "rel" && space.mode.flat) insn.t = page.step(insn.e + direct);
+    if (last?.kind === "rel" && space.mode.flat) insn.t = page.target(insn, decoded, direct);
     this.#bytes.set(insn, this.#window.slice(0, decoded.length));
   }
 
