@@ -54,6 +54,8 @@ export interface Block {
 export interface RegionBlocks {
   readonly blocks: readonly Block[];
   readonly entries: readonly number[];
+  /** Addresses where straight-line code goes on, but the region is full. */
+  readonly continued: readonly number[];
 }
 
 /** The successors inside the region. */

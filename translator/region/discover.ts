@@ -58,6 +58,8 @@ function meaningFor(form: Form): Meaning {
 
 /** Jump tables beyond this are followed in part; an indirect call is copied in for so many callees. */
 const MOST_JUMP_TARGETS = 32, MOST_CALLEES = 4;
+/** So many instructions without a branch are straight-line code that is worth going on with. */
+const STRAIGHT = 64;
 
 /**
  * The blocks of the region at `head`, which may be entered at `entries` too. Undefined where nothing can be translated at the head.
@@ -77,6 +79,7 @@ class Discovery {
   readonly #waiting = new Set<Walked>();
   /** The addresses that calls of functions which are not copied in return to. */
   readonly #returns = new Set<number>();
+  readonly #continued = new Set<number>();
   readonly #root: Context = { id: 0, parent: undefined, returnTo: 0, callee: -1, depth: 0 };
   #instructions = 0;
   constructor(code: CodeView, limits: RegionLimits) {
@@ -93,7 +96,7 @@ class Discovery {
       const edge = this.#edge(this.#root, address);
       return "block" in edge ? [edge.block] : [];
     });
-    return { blocks, entries: [...new Set(entered)] };
+    return { blocks, entries: [...new Set(entered)], continued: [...this.#continued] };
   }
 
   /** The heaviest block that was not read yet; the first among equals. */
@@ -125,7 +128,11 @@ class Discovery {
   /** Reads instructions up to the end of the block and plans what follows. Blocks may overlap yet; `#block` cuts them. */
   #walk(walked: Walked): void {
     const { context } = walked;
-    for (let address = walked.address; !this.#isFull(context);) {
+    for (let address = walked.address; ;) {
+      if (this.#isFull(context)) {
+        if (context === this.#root && walked.instructions.length >= STRAIGHT) this.#continued.add(address);
+        return;
+      }
       if (address !== walked.address && this.#starts.has(this.#key(context, address))) return;
       if (address !== walked.address && context === this.#root && this.#code.elsewhere?.(address) === true) return;
       if (((address ^ walked.address) & ~0xfff) !== 0) { this.#start(context, address); return; } // its edge is guarded
