@@ -170,7 +170,7 @@ export class Interpreter {
   /** A region left to `insn`, which is not the head of one: whether that happened often now. */
   leftTo(insn: Insn): boolean { return ++insn.h === this.#hotThreshold && (insn.kind === PLAIN || insn.kind === EXACT); }
 
-  /** Behind an instruction that no region can begin at: what follows it gathers heat as the target of a branch does. */
+  /** Execution came to `insn` from outside the interpreter's loop, or past an instruction that begins no region: it gathers heat as the target of a branch does. */
   reachedAlone(insn: Insn): void {
     if (this.#profile && this.leftTo(insn)) this.becomeHead(insn);
   }

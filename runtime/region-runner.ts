@@ -32,7 +32,7 @@ const { REGION } = steps;
 const { SLOW } = tlb;
 const { FAULTED, LEFT_NORMALLY } = regionModule;
 const { CR4_TSD, IF, IOPL, RF, SLOT, TF } = state;
-const { eip: EIP, page: PAGE, halted: HALTED, shadow: SHADOW, eflags: EFLAGS, left: LEFT, faultId: FAULT_ID } = SLOT;
+const { eip: EIP, page: PAGE, base1: CS_BASE, halted: HALTED, shadow: SHADOW, eflags: EFLAGS, left: LEFT, faultId: FAULT_ID } = SLOT;
 /** A region returns to the loop after so many instructions at the latest, so that V8 enters its optimised code by the front door. */
 const SLICE = 100_000;
 /** So often a region is made anew because a way out that seemed cold was hot. */
@@ -143,7 +143,7 @@ export class RegionRunner {
         return undefined;
       }
     }
-    S[PAGE] = eip & ~0xfff;
+    S[PAGE] = eip + S[CS_BASE]! & ~0xfff;
     return at;
   }
 

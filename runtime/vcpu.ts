@@ -194,6 +194,7 @@ export class Vcpu {
         if (this.#deliveries.shutdown) { this.#deliveries.shutdown = false; return { reason: "shutdown" }; }
       } catch (event) {
         if (this.#deliveries.faulted(event) === "shutdown") return { reason: "shutdown" };
+        this.#delivered = true;
       }
     }
   }
@@ -203,12 +204,18 @@ export class Vcpu {
     const S = this.cpu.words, { host } = this.#x;
     if (this.now() >= host.nextEvent()) this.#advance();
     if (host.stopRequested()) return { reason: "stop" };
-    if ((S[EFLAGS]! & IF) !== 0 && S[SHADOW] === 0 && host.interruptRequested()) this.#deliveries.interrupt();
+    if ((S[EFLAGS]! & IF) !== 0 && S[SHADOW] === 0 && host.interruptRequested()) {
+      this.#deliveries.interrupt();
+      this.#delivered = true;
+    }
     if (this.#deliveries.shutdown) { this.#deliveries.shutdown = false; return { reason: "shutdown" }; }
     if (S[HALTED] !== 0) return { reason: "halt", interruptible: (S[EFLAGS]! & IF) !== 0 };
     if (this.#x.count >= end) return { reason: "budget" };
     return this.#paused() ? { reason: "paused" } : undefined;
   }
+
+  /** An interrupt or a fault has been delivered: the handler's first instruction gathers heat. */
+  #delivered = false;
 
   /** The count when patience was looked at last. */
   #polledAt = 0;
@@ -232,6 +239,8 @@ export class Vcpu {
   #walk(limit: number): void {
     const { interpreter, memory } = this, trials = this.#trials;
     let at = this.#x.lookup();
+    if (this.#delivered) interpreter.reachedAlone(at);
+    this.#delivered = false;
     for (;;) {
       const before = trials.running ? Math.min(limit - this.#x.count, trials.left) : limit - this.#x.count;
       if (before <= 0) { this.#x.settle(at); return; }
@@ -268,11 +277,11 @@ export class Vcpu {
           at = this.#x.lookup();
           break;
         case EXACT: case STRADDLING: {
-          const { kind } = at;
+          const before = at;
           this.#stepper.step();
           if (this.#x.mustPoll(limit)) return;
           at = this.#x.lookup();
-          if (kind === STRADDLING) interpreter.reachedAlone(at);
+          if (at !== before.n || before.kind === STRADDLING) interpreter.reachedAlone(at);
           break;
         }
         case REGION: {

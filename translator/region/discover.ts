@@ -133,18 +133,22 @@ class Discovery {
         if (context === this.#root && walked.instructions.length >= STRAIGHT) this.#continued.add(address);
         return;
       }
-      if (address !== walked.address && this.#starts.has(this.#key(context, address))) return;
-      if (address !== walked.address && context === this.#root && this.#code.elsewhere?.(address) === true) return;
+      const last = walked.instructions.at(-1), shadowed = isShadowedBy(last);
+      if (last !== undefined && !shadowed && this.#starts.has(this.#key(context, address))) return;
+      if (last !== undefined && !shadowed && context === this.#root && this.#code.elsewhere?.(address) === true) return;
       if (((address ^ walked.address) & ~0xfff) !== 0) { this.#start(context, address); return; } // its edge is guarded
       const found = this.#read(address);
       if (found === undefined) return;
-      if (address !== walked.address && secondPage(found) !== undefined) { this.#start(context, address); return; } // its second page is guarded
+      if (last !== undefined && secondPage(found) !== undefined) { this.#start(context, address); return; } // its second page is guarded
       walked.instructions.push(found);
       this.#instructions++;
       if (handsOver(found)) return;
       const after = address + found.instruction.length | 0, target = directTarget(found, after);
       switch (found.meaning.end.kind) {
-        case "next": case "repeat": address = after; continue;
+        case "next": case "repeat":
+          if (shadowed) { this.#start(context, after); return; } // it may begin a block too
+          address = after;
+          continue;
         case "jump": this.#start(context, target); return;
         case "branch": this.#start(context, after); this.#start(context, target); return;
         case "call": this.#startCall(context, target, after); return;
@@ -203,7 +207,7 @@ class Discovery {
 
   #block(walked: Walked, id: number): Block {
     const { context } = walked;
-    const cut = walked.instructions.findIndex(({ address }, k) => k > 0 && this.#starts.has(this.#key(context, address)) && "block" in this.#edge(context, address));
+    const cut = walked.instructions.findIndex(({ address }, k) => k > 0 && !isShadowedBy(walked.instructions[k - 1]) && this.#starts.has(this.#key(context, address)) && "block" in this.#edge(context, address));
     const instructions = cut < 0 ? walked.instructions : walked.instructions.slice(0, cut);
     return { id, address: walked.address, instructions, end: this.#end(context, instructions), isRoot: context === this.#root };
   }
@@ -238,6 +242,9 @@ class Discovery {
     return inside([...this.#returns].map((target) => ({ address: target, edge: this.#edge(this.#root, target) })));
   }
 }
+
+/** Whether what follows an instruction is in its shadow (STI), and so stays in its block whatever else leads there. */
+function isShadowedBy(before: BlockInstruction | undefined): boolean { return before?.form.semantics === "sti"; }
 
 /** A transfer that the interpreter executes in the region's place (its target lies behind a segment check, say): EIP says where it went. */
 function handsOver({ plain, meaning }: BlockInstruction): boolean {
