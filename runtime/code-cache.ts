@@ -35,6 +35,8 @@ export interface HandlerSource {
   /** Detours: an instruction that must stop the loop; a link to another page. */
   readonly stop: Handler;
   readonly link: Handler;
+  /** The same from a backward branch or a call: what it leads to gathers heat. */
+  readonly hotLink: Handler;
   /** Handler of bytes that are no instruction (#UD) or too long (#GP). */
   readonly undefinedOpcode: Handler;
   readonly tooLong: Handler;
@@ -116,8 +118,14 @@ export class CodePage {
   }
 
   /** The step at an offset that may lie on another page: the instruction, or a link. */
-  step(offset: number): Insn {
-    return offset >= 0 && offset < 4096 ? this.at(offset) : this.space.cache.spares.insn(offset, this.space.source.link, LINK);
+  step(offset: number, link = this.space.source.link): Insn {
+    return offset >= 0 && offset < 4096 ? this.at(offset) : this.space.cache.spares.insn(offset, link, LINK);
+  }
+
+  /** The target of a direct branch or call at an instruction's end and a distance. */
+  target(end: number, distance: number, isCall: boolean): Insn {
+    const { hotLink, link } = this.space.source;
+    return this.step(end + distance, isCall || distance < 0 ? hotLink : link);
   }
 }
 
@@ -319,7 +327,7 @@ export class CodeCache {
     const direct = pattern.isRelative ? insn.k : 0, { handler, exact } = space.handlerOf(pattern, direct < 0);
     insn.e = end;
     insn.n = page.step(end);
-    if (pattern.isRelative && space.mode.flat) insn.t = page.step(end + direct);
+    if (pattern.isRelative && space.mode.flat) insn.t = page.target(end, direct, pattern.isCall);
     this.#becomes(insn, exact ? space.source.stop : handler, handler, exact ? EXACT : PLAIN);
     this.stats.decoded++;
   }

@@ -1,6 +1,7 @@
 /** What a region is made from: guest code as the decoded instructions, the TLB and the trial show it. */
 import type { CodeSpace } from "./code-cache.ts";
 import { EXACT, type Insn, PLAIN, REGION, STRADDLING } from "./insn.ts";
+import { bytesAcross } from "./straddling.ts";
 import { executions } from "./trial.ts";
 import type { GuestMemory } from "./memory.ts";
 import { decode, x87Opcode, type CodeView, type Fields, type Instruction, type PatchedImmediate } from "../translator/translate.ts";
@@ -82,20 +83,37 @@ export class GuestCode implements CodeView {
     if (found === undefined) return undefined;
     const { insn, page, host } = found;
     const patched = this.#knowledge.isPatchable ? page.patchedAt(host & 0xfff) : undefined;
-    if (page.isResting || (insn.f === page.undecoded || insn.e === 0) && patched === undefined || insn.kind === STRADDLING || insn.seen <= this.#base) return undefined;
+    if (page.isResting || (insn.f === page.undecoded || insn.e === 0) && patched === undefined || insn.seen <= this.#base) return undefined;
+    if (insn.kind === STRADDLING) return this.#lookAcross(address, host, insn);
     if (insn.kind !== PLAIN && insn.kind !== EXACT && insn.kind !== REGION) return undefined;
-    const instruction = decode(this.#memory.ram, host, 4096 - (host & 0xfff), this.#space.mode);
+    const seen = this.#decode(this.#memory.ram, host, 4096 - (host & 0xfff), insn, ({ length }) => { this.#watch(host, patched === undefined ? length : patched.host - host); });
+    if (seen === undefined || patched === undefined) return seen;
+    this.#patched.set(address, patched);
+    return { ...seen, patched };
+  }
+
+  /** The same of one whose bytes lie on two pages, wherever the second one is. */
+  #lookAcross(address: number, host: number, insn: Insn): ReturnType<CodeView["executed"]> {
+    const next = (address | 0xfff) + 1 | 0, second = next === 0 ? undefined : this.#space.hostOf(next);
+    if (second === undefined || this.#space.pages[second >>> 12]?.isResting === true) return undefined;
+    const room = 4096 - (host & 0xfff), bytes = bytesAcross(this.#memory.ram, host, second);
+    return this.#decode(bytes, 0, bytes.length, insn, ({ length }) => {
+      this.#watch(host, Math.min(length, room));
+      if (length > room) this.#watch(second, length - room);
+    });
+  }
+
+  #decode(bytes: Uint8Array, at: number, available: number, insn: Insn, watch: (instruction: Instruction) => void): ReturnType<CodeView["executed"]> {
+    const instruction = decode(bytes, at, available, this.#space.mode);
     if ("failure" in instruction) return undefined;
     const fields: Fields = { d: 0, s: 0, b: 8, x: 8, c: 0, p: 0, m: 0, k: 0 };
     const form = this.#space.forms.of(instruction, fields);
-    if (instruction.row.mnemonic.startsWith("f")) fields.m = x87Opcode(this.#memory.ram, host);
-    if (patched === undefined) this.#bytes.set(host, host + instruction.length);
-    else {
-      this.#bytes.set(host, patched.host);
-      this.#patched.set(address, patched);
-    }
-    return { instruction, form, fields, weight: executions(insn), patched };
+    if (instruction.row.mnemonic.startsWith("f")) fields.m = x87Opcode(bytes, at);
+    watch(instruction);
+    return { instruction, form, fields, weight: executions(insn) };
   }
+
+  #watch(host: number, length: number): void { this.#bytes.set(host, Math.max(host + length, this.#bytes.get(host) ?? 0)); }
 
   /** The host bytes that were looked at, but for immediates that are read each time, joined where they touch, cut at page ends. */
   ranges(): Array<readonly [number, number]> {

@@ -136,9 +136,12 @@ export class Interpreter {
     const pages: CodeSpace["pages"] = Array.from<undefined>({ length: memory.size >>> 12 });
     const { stop, fetch } = this;
     const jumpTo = mode.flat ? flatJump(S, ring, pages, fetch) : checkedJump(S, ring, pages, fetch);
-    const hot = (target: Insn): void => {
-      const head = target.kind === LINK ? target.n : target;
-      if (head !== fetch) this.becomeHead(head);
+    const hot = (target: Insn): void => { this.becomeHead(target); };
+    const link = linkHandler(S, ring, pages, mode, stop, fetch);
+    const hotLink: Handler = (i) => {
+      const to = link(i);
+      if (to === i.n && ++to.h === this.#hotThreshold) hot(to);
+      return to;
     };
     const values: unknown[] = [
       S, cpu.bytes, cpu.halves, memory.ram, memory.ram16, memory.ram32, ring.read, ring.write, Math.imul, Math.clz32,
@@ -147,7 +150,8 @@ export class Interpreter {
     const source: HandlerSource = {
       handler: this.#handlers(values),
       stop,
-      link: linkHandler(S, ring, pages, mode, stop, fetch),
+      link,
+      hotLink: this.#profile ? hotLink : link,
       undefinedOpcode: () => raise(VECTOR.UD),
       tooLong: () => raise(VECTOR.GP, 0),
     };

@@ -64,7 +64,8 @@ export class RegionRunner {
     }, {
       check: options.verifyCode, measurement, singleBlocks: options.singleBlocks ?? false, off: options.off ?? new Set(),
       sampled: options.sampled ?? false, trials, keep: options.keep ?? KEEP,
-      warm: (options.hotThreshold ?? HOT) / 8, becomeHead: (insn) => interpreter.becomeHead(insn), hasMoved: (entry) => interpreter.hasMoved(entry),
+      warm: (options.hotThreshold ?? HOT) / 8, nearlyHot: Math.floor((options.hotThreshold ?? HOT) * 7 / 8), becomeHead: (insn) => interpreter.becomeHead(insn),
+      hasMoved: (entry) => interpreter.hasMoved(entry),
     });
   }
 

@@ -123,6 +123,8 @@ export interface RegionsOptions {
   readonly keep: Keep;
   /** The heat at which an instruction inside a region that is made anew becomes an entry too. */
   readonly warm: number;
+  /** The heat that the continuation of a region is given, below the one that makes a head. */
+  readonly nearlyHot: number;
   /** Whether an entry was executed often enough at other addresses than its region is bound to. */
   hasMoved(entry: Entry): boolean;
   /** Makes an ordinary instruction stop the interpreter, so that a region can be entered. */
@@ -320,7 +322,15 @@ export class Regions {
     const text = timed(measurement?.emission, () => regionText(found, { isMobile, counters: measurement !== undefined, lines: this.#options.sampled, passesOff: this.#options.off }));
     for (const { region, entries: now } of inside) if (now.every((address) => text.entries.has(address))) this.#forget(region, "absorbed");
     this.#memory.patience -= MAKING_COST;
-    return timed(measurement?.compilation, () => this.#compile({ ...planned, text, isMobile }, view));
+    const made = timed(measurement?.compilation, () => this.#compile({ ...planned, text, isMobile }, view));
+    for (const address of found.continued) this.#continueAt(space, address);
+    return made;
+  }
+
+  /** Straight-line code that is longer than a region: what is behind has been executed as often, and needs little more to be the next region's head. */
+  #continueAt(space: CodeSpace, address: number): void {
+    const insn = space.decodedAt(address)?.insn;
+    if (insn !== undefined && insn.h >= 0) insn.h = Math.max(insn.h, this.#options.nearlyHot);
   }
 
   /** The blocks of a region, which may be entered wherever a region inside it could. */

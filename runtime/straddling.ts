@@ -16,12 +16,19 @@ import type { CpuState } from "./state.ts";
 
 const LONGEST = 15;
 
+/** As many bytes as an instruction can have, from host address `first` to the end of its page and from `second` on. */
+export function bytesAcross(ram: Uint8Array, first: number, second: number, into = new Uint8Array(LONGEST)): Uint8Array {
+  const room = 4096 - (first & 0xfff);
+  for (let k = 0; k < LONGEST; k++) into[k] = ram[k < room ? first + k : second + k - room]!;
+  return into;
+}
+
 export class Straddlers {
   readonly #memory: GuestMemory;
   readonly #cpu: CpuState;
   /** The bytes that each was decoded from. */
   readonly #bytes = new Map<Insn, Uint8Array>();
-  readonly #window = new Uint8Array(2 * LONGEST);
+  readonly #window = new Uint8Array(LONGEST);
 
   constructor(memory: GuestMemory, cpu: CpuState) {
     this.#memory = memory;
@@ -38,14 +45,13 @@ export class Straddlers {
 
   /** Fetches both parts and decodes them where they are not what they were. */
   prepare(insn: Insn, space: CodeSpace): void {
-    const S = this.#cpu.words, room = 4096 - insn.o;
+    const S = this.#cpu.words;
     const next = S[SLOT.page]! + 4096 | 0, first = this.#host(S[SLOT.page]! + insn.o | 0);
     requireInsideLimit(S, next);
     const second = this.#host(next);
-    const { ram } = this.#memory, window = this.#window;
-    for (let k = 0; k < LONGEST; k++) window[k] = ram[k < room ? first + k : second + k - room]!;
+    const window = bytesAcross(this.#memory.ram, first, second, this.#window);
     const known = this.#bytes.get(insn);
-    if (known?.every((byte, k) => byte === window[k]) !== true) this.#decode(insn, space);
+    if (insn.e === 0 || known?.every((byte, k) => byte === window[k]) !== true) this.#decode(insn, space);
     requireInsideLimit(S, S[SLOT.page]! + insn.e - 1 | 0);
   }
 
@@ -68,7 +74,7 @@ export class Straddlers {
     insn.e = insn.o + decoded.length;
     const page = space.page(this.#host(this.#cpu.words[SLOT.page]! + insn.o | 0) >>> 12);
     insn.n = page.step(insn.e);
-    if (last?.kind === "rel" && space.mode.flat) insn.t = page.step(insn.e + direct);
+    if (last?.kind === "rel" && space.mode.flat) insn.t = page.target(insn.e, direct, decoded.row.mnemonic === "call");
     this.#bytes.set(insn, this.#window.slice(0, decoded.length));
   }
 

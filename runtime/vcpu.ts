@@ -242,7 +242,7 @@ export class Vcpu {
   /** Interprets and runs regions until `limit` instructions are retired or something must be polled. */
   #walk(limit: number): void {
     const { interpreter, memory } = this, trials = this.#trials;
-    let at = this.#isArrival ? this.#arrived() : this.#x.lookup();
+    let at = this.#isArrival ? this.#reached(true) : this.#x.lookup();
     for (;;) {
       const before = trials.running ? Math.min(limit - this.#x.count, trials.left) : limit - this.#x.count;
       if (before <= 0) { this.#x.settle(at); return; }
@@ -281,8 +281,8 @@ export class Vcpu {
         case EXACT: case STRADDLING: {
           this.#stepper.step();
           if (this.#x.mustPoll(limit)) return;
-          const follows = at.kind === STRADDLING || at.n.kind !== LINK && this.cpu.eip === this.cpu.words[PAGE]! + at.n.o;
-          at = follows ? this.#x.lookup() : this.#arrived();
+          const follows = at.kind !== STRADDLING && at.n.kind !== LINK && this.cpu.eip === this.cpu.words[PAGE]! + at.n.o;
+          at = follows ? this.#x.lookup() : this.#reached(at.kind !== STRADDLING);
           break;
         }
         case REGION: {
@@ -299,11 +299,14 @@ export class Vcpu {
   /** A fault or an interrupt was delivered since the last walk. */
   #isArrival = false;
 
-  /** Where a fault, an interrupt or a far transfer has led; gathers heat there, as branches and calls do where they lead. */
-  #arrived(): Insn {
+  /**
+   * Where a fault, an interrupt or a far transfer (`isArrival`) or an instruction on two pages has led; gathers heat there, as branches and
+   * calls do where they lead.
+   */
+  #reached(isArrival: boolean): Insn {
     this.#isArrival = false;
     const at = this.#x.lookup();
-    if (this.engine === "translate" && !this.#trials.running && this.#x.currentSpace().mode.flat && this.interpreter.leftTo(at, true)) this.interpreter.becomeHead(at);
+    if (this.engine === "translate" && !this.#trials.running && this.#x.currentSpace().mode.flat && this.interpreter.leftTo(at, isArrival)) this.interpreter.becomeHead(at);
     return at;
   }
 

@@ -60,6 +60,7 @@ export class Pattern {
   readonly length: number;
   /** It is a direct near branch: `k` is its displacement. */
   readonly isRelative: boolean;
+  readonly isCall: boolean;
   /**
    * Where the first immediate stands, from the beginning of the instruction, if it is no more than a value to compute with: whatever it is,
    * control goes on in the same way and the monitor has nothing to do with it.
@@ -79,6 +80,7 @@ export class Pattern {
     this.form = form;
     this.length = length;
     this.isRelative = row.codes.some((code) => code === "Jb" || code === "Jz");
+    this.isCall = row.mnemonic === "call";
     this.#p = displacement === ABSENT ? tail.offset : displacement;
     this.#m = tail.first;
     this.#k = tail.second;

@@ -12,7 +12,7 @@ import { CARRY_APART, CHANGED, KIND, OVERFLOW_APART, SLOT, type SlotName } from 
 import { answersWhetherToLeave, calledExactly, faultsWhole, touchedBy, transfers } from "../ir/calls.ts";
 import { OPS, PROBE, type Meaning, type Node } from "../ir/opcodes.ts";
 import { CARRY_LOCAL, runPasses } from "../passes/index.ts";
-import { successors, type Block, type BlockEnd, type BlockInstruction, type Edge, type RegionBlocks, type Target } from "../region/block.ts";
+import { secondPage, successors, type Block, type BlockEnd, type BlockInstruction, type Edge, type RegionBlocks, type Target } from "../region/block.ts";
 import type { Instruction } from "../decode/instruction.ts";
 import type { InstructionClass } from "../isa/row.ts";
 import { structure, type Structure } from "../region/structure.ts";
@@ -311,7 +311,7 @@ const FLOW = {
   leaveIfSpent: statements("if (left < $n) { eip = $e; break leave; }"),
   name: statements("entry = $n;"),
   leaveIfRemapped: statements("if (EXEC[$k] !== $p) { eip = $e; break leave; }"),
-  leaveIfElsewhere: statements("if ((EXEC[$e >>> 12] ^ $e & -4096) !== $p) { eip = $e; break leave; }"),
+  leaveIfElsewhere: statements("if ((EXEC[$a >>> 12] ^ $a & -4096) !== $p) { eip = $e; break leave; }"),
   timestamp: statements(`if (timestamp($i, left) === 0) { eax = S[${SLOT.eax}]; edx = S[${SLOT.edx}]; }`),
   enableInterrupts: statements("const $t = enableInterrupts(); if ($t === 1) {}"),
   interrupted: statements(`if ($t === 2) { S[${SLOT.faultId}] = $i; left = left + $rest | 0; eip = $e; code = ${CHANGED}; break leave; }`),
@@ -453,6 +453,7 @@ class RegionEmitter {
     this.#number = this.#blocks++;
     this.#numbers.set(source.id, this.#number);
     this.instructions += instructions.length;
+    body.push(...this.#unowned(this.#secondPageGuard(instructions[0]!)));
     if (this.#counters) {
       body.push(...this.#unowned(FLOW.count({ k: number(2 * this.#number) })));
       this.counted.push({ id: source.id, instructions: instructions.map(countedInstruction), links: successors(source).length });
@@ -645,12 +646,22 @@ class RegionEmitter {
 
   /** Another page may be mapped otherwise by now, or not be fetched from since the last flush: leave by its address. */
   #pageGuard(source: Block, target: Block): Statement[] {
-    const page = target.address >>> 12, last = source.instructions.at(-1);
-    if (last === undefined || last.address >>> 12 === page) return [];
-    let k = this.pages.indexOf(page);
-    if (k < 0) k = this.pages.push(page) - 1;
-    const p = identifier(`PAGE${k}`), e = this.#place.address(target.address);
-    return this.#away(source, this.#isMobile ? FLOW.leaveIfElsewhere({ p, e }) : FLOW.leaveIfRemapped({ k: number(page), p, e }));
+    const last = source.instructions.at(-1);
+    if (last === undefined || last.address >>> 12 === target.address >>> 12) return [];
+    return this.#away(source, this.#unlessMapped(target.address, target.address));
+  }
+
+  /** An instruction that lies on two pages begins its block. Where the second one is not what it was, the interpreter fetches it. */
+  #secondPageGuard(first: BlockInstruction): Statement[] {
+    const second = secondPage(first);
+    return second === undefined ? [] : this.#unlessMapped(second, first.address);
+  }
+
+  /** Leaves by the address `eip` where the page of `address` is not fetched from as it was when the region was made. */
+  #unlessMapped(address: number, eip: number): Statement[] {
+    const page = address >>> 12, at = this.pages.indexOf(page), k = at < 0 ? this.pages.push(page) - 1 : at;
+    const p = identifier(`PAGE${k}`), e = this.#place.address(eip);
+    return this.#isMobile ? FLOW.leaveIfElsewhere({ p, e, a: this.#place.address(address) }) : FLOW.leaveIfRemapped({ k: number(page), p, e });
   }
 }
 

@@ -13,6 +13,12 @@ export interface BlockInstruction {
   readonly plain: boolean;
 }
 
+/** Where the second of the two pages begins on which an instruction's bytes lie; undefined where they lie on one. */
+export function secondPage({ address, instruction }: Pick<BlockInstruction, "address" | "instruction">): number | undefined {
+  const last = address + instruction.length - 1 | 0;
+  return ((address ^ last) & ~0xfff) === 0 ? undefined : last & ~0xfff;
+}
+
 /**
  * Where an edge leads: to a block of the region, or out of it to a guest address (`cold`: because it seemed that it is not taken). On the
  * way to a dispatch block, `entry` names the block that is meant.
@@ -48,6 +54,8 @@ export interface Block {
 export interface RegionBlocks {
   readonly blocks: readonly Block[];
   readonly entries: readonly number[];
+  /** Addresses where straight-line code goes on, but the region is full. */
+  readonly continued: readonly number[];
 }
 
 /** The successors inside the region. */

@@ -11,7 +11,7 @@ import type { Instruction } from "../decode/instruction.ts";
 import { instantiate, type PatchedImmediate } from "../ir/instantiate.ts";
 import type { Meaning } from "../ir/opcodes.ts";
 import { meaningOf } from "../semantics/index.ts";
-import type { Block, BlockEnd, BlockInstruction, Edge, RegionBlocks, Target } from "./block.ts";
+import { secondPage, type Block, type BlockEnd, type BlockInstruction, type Edge, type RegionBlocks, type Target } from "./block.ts";
 
 /** What discovery may see of guest code; nothing is filled and nothing faults. */
 export interface CodeView {
@@ -58,6 +58,8 @@ function meaningFor(form: Form): Meaning {
 
 /** Jump tables beyond this are followed in part; an indirect call is copied in for so many callees. */
 const MOST_JUMP_TARGETS = 32, MOST_CALLEES = 4;
+/** So many instructions without a branch are straight-line code that is worth going on with. */
+const STRAIGHT = 64;
 
 /**
  * The blocks of the region at `head`, which may be entered at `entries` too. Undefined where nothing can be translated at the head.
@@ -77,6 +79,7 @@ class Discovery {
   readonly #waiting = new Set<Walked>();
   /** The addresses that calls of functions which are not copied in return to. */
   readonly #returns = new Set<number>();
+  readonly #continued = new Set<number>();
   readonly #root: Context = { id: 0, parent: undefined, returnTo: 0, callee: -1, depth: 0 };
   #instructions = 0;
   constructor(code: CodeView, limits: RegionLimits) {
@@ -93,7 +96,7 @@ class Discovery {
       const edge = this.#edge(this.#root, address);
       return "block" in edge ? [edge.block] : [];
     });
-    return { blocks, entries: [...new Set(entered)] };
+    return { blocks, entries: [...new Set(entered)], continued: [...this.#continued] };
   }
 
   /** The heaviest block that was not read yet; the first among equals. */
@@ -125,18 +128,27 @@ class Discovery {
   /** Reads instructions up to the end of the block and plans what follows. Blocks may overlap yet; `#block` cuts them. */
   #walk(walked: Walked): void {
     const { context } = walked;
-    for (let address = walked.address; !this.#isFull(context);) {
-      if (address !== walked.address && this.#starts.has(this.#key(context, address))) return;
-      if (address !== walked.address && context === this.#root && this.#code.elsewhere?.(address) === true) return;
+    for (let address = walked.address; ;) {
+      if (this.#isFull(context)) {
+        if (context === this.#root && walked.instructions.length >= STRAIGHT) this.#continued.add(address);
+        return;
+      }
+      const last = walked.instructions.at(-1), shadowed = isShadowedBy(last);
+      if (last !== undefined && !shadowed && this.#starts.has(this.#key(context, address))) return;
+      if (last !== undefined && !shadowed && context === this.#root && this.#code.elsewhere?.(address) === true) return;
       if (((address ^ walked.address) & ~0xfff) !== 0) { this.#start(context, address); return; } // its edge is guarded
       const found = this.#read(address);
       if (found === undefined) return;
+      if (last !== undefined && secondPage(found) !== undefined) { this.#start(context, address); return; } // its second page is guarded
       walked.instructions.push(found);
       this.#instructions++;
       if (handsOver(found)) return;
       const after = address + found.instruction.length | 0, target = directTarget(found, after);
       switch (found.meaning.end.kind) {
-        case "next": case "repeat": address = after; continue;
+        case "next": case "repeat":
+          if (shadowed) { this.#start(context, after); return; } // it may begin a block too
+          address = after;
+          continue;
         case "jump": this.#start(context, target); return;
         case "branch": this.#start(context, after); this.#start(context, target); return;
         case "call": this.#startCall(context, target, after); return;
@@ -195,7 +207,7 @@ class Discovery {
 
   #block(walked: Walked, id: number): Block {
     const { context } = walked;
-    const cut = walked.instructions.findIndex(({ address }, k) => k > 0 && this.#starts.has(this.#key(context, address)) && "block" in this.#edge(context, address));
+    const cut = walked.instructions.findIndex(({ address }, k) => k > 0 && !isShadowedBy(walked.instructions[k - 1]) && this.#starts.has(this.#key(context, address)) && "block" in this.#edge(context, address));
     const instructions = cut < 0 ? walked.instructions : walked.instructions.slice(0, cut);
     return { id, address: walked.address, instructions, end: this.#end(context, instructions), isRoot: context === this.#root };
   }
@@ -230,6 +242,9 @@ class Discovery {
     return inside([...this.#returns].map((target) => ({ address: target, edge: this.#edge(this.#root, target) })));
   }
 }
+
+/** Whether what follows an instruction is in its shadow (STI), and so stays in its block whatever else leads there. */
+function isShadowedBy(before: BlockInstruction | undefined): boolean { return before?.form.semantics === "sti"; }
 
 /** A transfer that the interpreter executes in the region's place (its target lies behind a segment check, say): EIP says where it went. */
 function handsOver({ plain, meaning }: BlockInstruction): boolean {
