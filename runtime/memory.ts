@@ -67,6 +67,9 @@ export class GuestMemory {
   readonly ram: Uint8Array;
   readonly ram16: Uint16Array;
   readonly ram32: Int32Array;
+  /** As float32s and float64s; no NaN is to pass through here, for the host may change it. */
+  readonly singles: Float32Array;
+  readonly doubles: Float64Array;
   /** Supervisor and user views of the TLB. */
   readonly rings: readonly [PagingRing, PagingRing];
   #aligned: AlignedRing | undefined;
@@ -103,6 +106,8 @@ export class GuestMemory {
     this.ram = new Uint8Array(buffer);
     this.ram16 = new Uint16Array(buffer);
     this.ram32 = new Int32Array(buffer);
+    this.singles = new Float32Array(buffer);
+    this.doubles = new Float64Array(buffer, 0, size >>> 3);
     this.codePages = new Uint8Array(size >>> 12);
     this.dirty = new Uint8Array(size >>> 12).fill(1);
     this.#writers = Array.from<number[] | undefined>({ length: size >>> 12 });

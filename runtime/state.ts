@@ -8,6 +8,7 @@
  * (`flagA`, `flagB`) and the carry that it did not touch (`flagCarry`); see flags.ts. All other bits of
  * EFLAGS stand in `eflags`.
  */
+import { PAIR_WORDS } from "./fpu/pair-layout.ts";
 
 const NAMES = [
   "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi",
@@ -50,6 +51,8 @@ const NAMES = [
   "apicBase",
   // Scratch of the engines, not architectural: steps that ran past a stop; where generated code faulted; its budget left.
   "wasted", "faultId", "left",
+  /** x87 registers that stand in `pairs` instead, by physical number; 0 outside regions (fpu/pairs.ts). */
+  "fpuPairs",
 ] as const;
 
 export type SlotName = (typeof NAMES)[number];
@@ -68,6 +71,8 @@ class SlotStorage {
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
   readonly halves: Uint16Array;
+  /** Scratch of regions: x87 registers as float64 pairs, and operands (fpu/pair-layout.ts). */
+  readonly pairs = new Float64Array(PAIR_WORDS);
 
   constructor(buffer: ArrayBuffer = new ArrayBuffer(SLOT_COUNT * 4)) {
     this.words = new Int32Array(buffer);

@@ -24,7 +24,7 @@ const UNARY = new Set(["-", "~", "!"]);
 /** Fields of a decoded instruction that handlers read; `h` alone may be changed. */
 const FIELDS = new Set(["n", "t", "o", "e", "d", "s", "b", "x", "c", "p", "m", "k", "h"]);
 /** ABI names that hold typed arrays. */
-const ARRAYS = new Set(["S", "S8", "S16", "MEM8", "MEM16", "MEM32", "READ", "WRITE", "EXEC", "COUNT"]);
+const ARRAYS = new Set(["S", "S8", "S16", "MEM8", "MEM16", "MEM32", "READ", "WRITE", "EXEC", "F", "RUNS", "MEMF32", "MEMF64", "COUNT"]);
 
 /** Throws `CodeRefused` unless `source`, one function expression, names only `names` and its own locals. */
 export function checkCode(source: string, names: readonly string[]): void {
