@@ -51,8 +51,6 @@ const NAMES = [
   "apicBase",
   // Scratch of the engines, not architectural: steps that ran past a stop; where generated code faulted; its budget left.
   "wasted", "faultId", "left",
-  /** x87 registers that stand in `pairs` instead, by physical number; 0 outside regions (fpu/pairs.ts). */
-  "fpuPairs",
 ] as const;
 
 export type SlotName = (typeof NAMES)[number];

@@ -1,11 +1,11 @@
 /**
  * x87 registers as pairs of float64s, and what regions that compute with them (translator/emit/x87-run.ts) leave to functions.
  *
- * A register in pair form is h + l exactly, h being its value rounded to nearest even. The mask `fpuPairs` says which of them are, by physical
- * number; their words in the state are then stale. Invariant: outside regions, and in whatever they call but the functions here, the mask is 0.
+ * A register in pair form is h + l exactly, h being its value rounded to nearest even. A mask in the region says which of them are, by physical
+ * number; their words in the state are then stale. Invariant: outside regions, and in whatever they call but the functions here, no register is.
  *
- * Operands and results of the functions lie in `pairs` (pair-layout.ts), so that no float64 crosses a call. They answer 0, or 1 where nothing
- * could be done.
+ * Operands and results of the functions that are called often lie in `pairs` (pair-layout.ts), so that no float64 crosses a call. They answer 0, or 1 where
+ * nothing could be done; `x87Sum` and `x87Product` answer the result's h, or NaN.
  */
 import type { RuntimeFunction } from "../functions.ts";
 import type { GuestMemory } from "../memory.ts";
@@ -83,43 +83,54 @@ export function pairFunctions(cpu: CpuState, memory: GuestMemory): Readonly<Reco
     return true;
   }
 
-  /** Puts all registers back into the state's words. */
-  function settle(): void {
-    const mask = S[SLOT.fpuPairs]!;
-    for (let r = 0; r < 8; r++) if (((mask >> r) & 1) !== 0) pack(2 * r, S, SLOT.st0Low + 3 * r);
-    S[SLOT.fpuPairs] = 0;
-  }
-
-  /** Makes pairs of the registers that `wanted` says, by their distance from TOP; 0 where one cannot be. */
-  function open(wanted: number): number {
-    const top = (S[SLOT.fpuStatus]! >>> TOP_SHIFT) & 7, registers = (wanted * 0x101 << top >>> 8) & 0xff;
-    for (let r = 0; r < 8; r++) {
-      if (((registers >> r) & 1) === 0 || ((S[SLOT.fpuPairs]! >> r) & 1) !== 0) continue;
-      if (!unpack(S, SLOT.st0Low + 3 * r, 2 * r)) return 0;
-      S[SLOT.fpuPairs] = S[SLOT.fpuPairs]! | (1 << r);
-    }
-    return 1;
-  }
-
   /**
-   * A run of instructions stops: how far TOP has moved, which registers were written, the tags of those touched (upper half:
-   * which, lower half: empty), and what was executed last, with its memory operand (`opcode` and `selector` are negative where there was none).
+   * Puts registers back into the state's words (negative: the complement of the mask), and the pointers of the last instruction and of the last memory
+   * operand (`opcode` and `selector` are negative where there is none).
    */
-  function declined(delta: number, written: number, tags: number, eip: number, opcode: number, selector: number, offset: number): void {
-    const status = S[SLOT.fpuStatus]!, top = (status >>> TOP_SHIFT) & 7;
-    const known = ((tags >>> 16) * 0x10001 << (2 * top)) >>> 16, empty = ((tags & 0xffff) * 0x10001 << (2 * top)) >>> 16;
-    S[SLOT.fpuStatus] = (status & ~TOP_MASK) | (((top + delta) & 7) << TOP_SHIFT);
-    S[SLOT.fpuTag] = (S[SLOT.fpuTag]! & ~known) | empty;
-    S[SLOT.fpuPairs] = S[SLOT.fpuPairs]! | ((written * 0x101 << top >>> 8) & 0xff);
+  function settle(mask: number, eip: number, opcode: number, selector: number, offset: number): void {
+    const registers = mask < 0 ? ~mask : mask;
+    for (let r = 0; r < 8; r++) if (((registers >> r) & 1) !== 0) pack(2 * r, S, SLOT.st0Low + 3 * r);
     if (opcode >= 0) {
       S[SLOT.fpuIp] = eip;
       S[SLOT.fpuCs] = S[SLOT.selector1]!;
       S[SLOT.fpuOpcode] = opcode;
     }
-    if (selector !== NO_SELECTOR) {
-      S[SLOT.fpuDp] = offset;
-      S[SLOT.fpuDs] = S[selector]!;
+    if (selector === NO_SELECTOR) return;
+    S[SLOT.fpuDp] = offset;
+    S[SLOT.fpuDs] = S[selector]!;
+  }
+
+  /** Makes pairs of the registers that `wanted` says, by their distance from TOP, beside those of the mask; the new mask, its complement where one cannot be. */
+  function open(wanted: number, mask: number): number {
+    const top = (S[SLOT.fpuStatus]! >>> TOP_SHIFT) & 7, registers = ((wanted * 0x101) << top >>> 8) & 0xff & ~mask;
+    let made = mask;
+    for (let r = 0; r < 8; r++) {
+      if (((registers >> r) & 1) === 0) continue;
+      if (!unpack(S, SLOT.st0Low + 3 * r, 2 * r)) return ~made;
+      made |= 1 << r;
     }
+    return made;
+  }
+
+  /**
+   * A run of instructions stops: how far TOP has moved, which registers were written, the tags of those touched (upper half: which, lower half: empty), and the
+   * pairs of those that the run touches at all; registers by their distance from TOP. The new mask is returned.
+   */
+  function stopped(mask: number, delta: number, written: number, tags: number, touched: number, values: readonly number[]): number {
+    const status = S[SLOT.fpuStatus]!, top = (status >>> TOP_SHIFT) & 7;
+    const known = ((tags >>> 16) * 0x10001 << (2 * top)) >>> 16, empty = ((tags & 0xffff) * 0x10001 << (2 * top)) >>> 16;
+    S[SLOT.fpuStatus] = (status & ~TOP_MASK) | (((top + delta) & 7) << TOP_SHIFT);
+    S[SLOT.fpuTag] = (S[SLOT.fpuTag]! & ~known) | empty;
+    for (let r = 0, k = 0; r < 8; r++) {
+      if (((touched >> r) & 1) === 0) continue;
+      const to = 2 * ((top + r) & 7);
+      if (((written >> r) & 1) !== 0) {
+        F[to] = values[k]!;
+        F[to + 1] = values[k + 1]!;
+      }
+      k += 2;
+    }
+    return mask | (((written * 0x101) << top >>> 8) & 0xff);
   }
 
   // --- Arithmetic -------------------------------------------------------------------------------------------------
@@ -146,15 +157,26 @@ export function pairFunctions(cpu: CpuState, memory: GuestMemory): Readonly<Reco
     return flags === DECLINED ? 1 : deliver(words, TO, flags);
   }
 
-  function sum(): number {
-    const ah = F[PAIR_A]!, bh = F[PAIR_B]!;
-    if (ah === 0) return bh === 0 ? exactly(ah + bh, 0) : exactly(bh, F[PAIR_B + 1]!);
-    return bh === 0 ? exactly(ah, F[PAIR_A + 1]!) : inWords(add);
+  function setOperands(ah: number, al: number, bh: number, bl: number): void {
+    F[PAIR_A] = ah;
+    F[PAIR_A + 1] = al;
+    F[PAIR_B] = bh;
+    F[PAIR_B + 1] = bl;
   }
 
-  function product(): number {
-    const ah = F[PAIR_A]!, bh = F[PAIR_B]!;
-    return ah === 0 || bh === 0 ? exactly(ah * bh, 0) : inWords(multiply);
+  const resultWhere = (failed: number): number => failed === 0 ? F[PAIR_RESULT]! : Number.NaN;
+
+  function sum(ah: number, al: number, bh: number, bl: number): number {
+    if (ah === 0) return resultWhere(bh === 0 ? exactly(ah + bh, 0) : exactly(bh, bl));
+    if (bh === 0) return resultWhere(exactly(ah, al));
+    setOperands(ah, al, bh, bl);
+    return resultWhere(inWords(add));
+  }
+
+  function product(ah: number, al: number, bh: number, bl: number): number {
+    if (ah === 0 || bh === 0) return resultWhere(exactly(ah * bh, 0));
+    setOperands(ah, al, bh, bl);
+    return resultWhere(inWords(multiply));
   }
 
   /** Rounds first + second to 64 bits; false where that is in doubt, which it is not where it is `exact`. */
@@ -246,10 +268,11 @@ export function pairFunctions(cpu: CpuState, memory: GuestMemory): Readonly<Reco
   }
 
   return {
-    x87Settle: settle,
-    x87Open: (wanted) => open(wanted!),
-    x87Declined: (delta, written, tags, eip, opcode, selector, offset) => declined(delta!, written!, tags!, eip!, opcode!, selector!, offset!),
-    x87Sum: sum, x87Product: product, x87Quotient: quotient, x87Root: root,
+    x87Settle: (mask, eip, opcode, selector, offset) => settle(mask!, eip!, opcode!, selector!, offset!),
+    x87Open: (wanted, mask) => open(wanted!, mask!),
+    x87Stopped: (mask, delta, written, tags, touched, ...values) => stopped(mask!, delta!, written!, tags!, touched!, values),
+    x87Sum: (ah, al, bh, bl) => sum(ah!, al!, bh!, bl!), x87Product: (ah, al, bh, bl) => product(ah!, al!, bh!, bl!),
+    x87Quotient: quotient, x87Root: root,
     x87Integer: integer,
     x87StoreInteger: (at) => storeInteger(at!),
     x87LoadExtended: (host) => loadExtended(host!),

@@ -42,12 +42,18 @@ const OPERATIONS: readonly (readonly [name: string, operation: () => number, ope
   ["x87Sum", () => core.add(0), 2], ["x87Product", () => core.multiply(), 2], ["x87Quotient", () => core.divide(), 2], ["x87Root", () => core.squareRoot(), 1],
 ];
 
+/** Whether a function could do it. */
+function performed(name: string): boolean {
+  if (name !== "x87Sum" && name !== "x87Product") return call(name) === 0;
+  return !Number.isNaN(call(name, ...cpu.pairs.subarray(PAIR_A, PAIR_A + 2), ...cpu.pairs.subarray(PAIR_B, PAIR_B + 2)));
+}
+
 describe("pairs of float64s", () => {
   it.each(OPERATIONS)("%s", (name, operation, operands) => {
     let done = 0;
     for (const [a, b] of extendedCases(CASES, 1)) {
       if (!load(a, PAIR_A) || !load(b, PAIR_B)) continue;
-      if (call(name) !== 0) continue;
+      if (!performed(name)) continue;
       core.loadA(wordsOf(a), 0);
       core.loadB(wordsOf(b), 0);
       const flags = operation();

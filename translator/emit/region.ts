@@ -22,7 +22,7 @@ import { assign, block, declare, evaluate, expression, flagBindings, identifier,
 import { functionName, InstructionEmitter, MEMORY, NEAR, word, wordAt, type Place } from "./lowering.ts";
 import { runtimeFunctions } from "./handler.ts";
 import { SourceLines, type LineOwner } from "./source-lines.ts";
-import { DECLARATIONS, isHeld, MOST_ROUNDED, X87Run } from "./x87-run.ts";
+import { DECLARATIONS, isHeld, MOST_ROUNDED, NO_POINTERS, settle, X87Run } from "./x87-run.ts";
 import type { Probe } from "./probe.ts";
 
 const REGISTERS = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"] as const;
@@ -195,7 +195,7 @@ class RegionPlace implements Place {
     const each = (template: (bindings: Bindings) => Statement[]): Statement[] => words.flatMap((each) => template({ w: word(each), r: identifier(each) }));
     const timed = this.#timed && (name !== into || transfers(node));
     const before = [
-      ...(this.hasRuns && readsX87(node) ? SETTLE({}) : []), ...this.beforeGuard(), ...(transfers(node) ? CALL.from({ e: this.address(this.nextEip) }) : []), ...each(CALL.writeBack),
+      ...(this.hasRuns && readsX87(node) ? settle((found) => this.moved(found)) : []), ...this.beforeGuard(), ...(transfers(node) ? CALL.from({ e: this.address(this.nextEip) }) : []), ...each(CALL.writeBack),
       ...(timed ? CALL.start({ i: number(this.id) }) : []),
     ];
     const behind = timed ? CALL.stop({}) : [];
@@ -270,8 +270,6 @@ const FRAME = {
   writeBack: new Map(LOCALS.map((name) => [name, statements(writeBackOf(name))({})])),
   close: statements(`S[${SLOT.eip}] = eip; S[${SLOT.left}] = left; return code;`),
 };
-/** Before whatever reads x87 registers in the state words. */
-const SETTLE = statements(`if (S[${SLOT.fpuPairs}] !== 0) x87Settle();`);
 const FLOW = {
   count: statements("COUNT[$k] = COUNT[$k] + 1;"),
   charge: statements("left = left - $n | 0;"),
@@ -343,7 +341,7 @@ class RegionEmitter {
     const leave: Statement = { type: "LabeledStatement", label: identifier("leave"), body: block([guarded]) };
     return {
       type: "FunctionExpression", id: identifier(`region_${hex(this.#structure.blocks[0]!.address)}`), params: this.#parameters(),
-      body: { type: "BlockStatement", body: [...(this.#hasRuns ? DECLARATIONS({}) : []), ...this.#open(), leave, ...this.#unowned([...(this.#hasRuns ? SETTLE({}) : []), ...this.#close()])] },
+      body: { type: "BlockStatement", body: [...(this.#hasRuns ? DECLARATIONS({}) : []), ...this.#open(), leave, ...this.#unowned([...(this.#hasRuns ? settle((found) => this.#place.moved(found)) : []), ...this.#close()])] },
     };
   }
 
@@ -436,7 +434,7 @@ class RegionEmitter {
   // --- Runs of x87 instructions -----------------------------------------------------------------------------------
 
   /** `RUNS` in the source. */
-  readonly runs: number[] = [];
+  readonly runs: number[] = [...NO_POINTERS];
   #runs = 0;
   #rounded = 0;
   readonly #hasRuns: boolean;
@@ -532,7 +530,7 @@ class RegionEmitter {
   #step(rest: number): Statement[] {
     this.#place.known = UNKNOWN;
     this.#place.assign(LOCALS);
-    const settled = this.#hasRuns ? SETTLE({}) : [];
+    const settled = this.#hasRuns ? settle((found) => this.#place.moved(found)) : [];
     const id = number(this.sites.length);
     this.sites.push({ eip: this.#place.thisEip, next: this.#place.nextEip, rest, block: this.#number });
     return [...settled, ...FLOW.step({ i: id, c: identifier(this.#place.temporary()) })];

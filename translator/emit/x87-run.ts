@@ -11,14 +11,15 @@
  * fast path) it has done nothing: the registers are put down as they are before it, and the region is left for the interpreter to execute it. Where that
  * happens often, the region is made anew without runs (runtime/region-runner.ts).
  *
- * Invariant: h is the value rounded to nearest even, and 0 or of a size between 2^-400 and 2^400; so is what lies in `F` for the registers of the mask
- * `fpuPairs` (runtime/fpu/pairs.ts).
+ * Invariant: h is the value rounded to nearest even, and 0 or of a size between 2^-400 and 2^400;so is what lies in `F` for the registers of the mask
+ * `pairs`, by physical number (runtime/fpu/pairs.ts). The mask, which x87 instruction was last and its data pointer are locals of the region until something wants to
+ * see them (`settle`).
  */
 import type { Expression, Statement } from "estree";
 import { C0, C3, CF, DECLINED, FLIPS_DESTINATION, FLIPS_SOURCE, NO_SELECTOR, PAIR_ONE, PAIR_ZERO, POPS, REVERSED, SECOND_POP, SLOT, ZF, type SlotName } from "../../runtime/abi.ts";
 import type { BlockInstruction } from "../region/block.ts";
 import type { Node } from "../ir/opcodes.ts";
-import { block, expression, identifier, number, statements, type Bindings } from "./estree.ts";
+import { assign, block, call, expression, identifier, number, statements, type Bindings } from "./estree.ts";
 import { InstructionEmitter, type Place } from "./lowering.ts";
 import { CONVERSIONS, ROUNDED, SCRATCH, STORES } from "./x87-templates.ts";
 
@@ -83,16 +84,16 @@ function isStatusToAx({ form, meaning }: BlockInstruction): boolean {
 }
 
 /** Locals of a region that has runs. */
-const WORDS = ["st", "p", "tags", "pairs", "at", "codes", "offset", "address", "tlb"] as const, REGISTERS = [0, 1, 2, 3, 4, 5, 6, 7] as const;
+const WORDS = ["st", "p", "tags", "at", "codes", "offset", "address", "tlb"] as const, REGISTERS = [0, 1, 2, 3, 4, 5, 6, 7] as const;
 
 /** Declares what runs share; it comes first in the region. */
 export const DECLARATIONS = statements(
-  `let ${[...SCRATCH.map((name) => `${name} = -0`), ...REGISTERS.map((r) => `h${r} = -0, l${r} = -0`), ...WORDS.map((name) => `${name} = 0`), ...REGISTERS.map((r) => `i${r} = 0`)].join(", ")};`,
+  `let ${[...SCRATCH.map((name) => `${name} = -0`), ...REGISTERS.map((r) => `h${r} = -0, l${r} = -0`), ...WORDS.map((name) => `${name} = 0`), "pairs = 0", "last = 0", `data = ${NO_SELECTOR}`, ...REGISTERS.map((r) => `i${r} = 0`)].join(", ")};`,
 );
 
 const ENTRY = {
   open: statements(
-    `st = S[${SLOT.fpuStatus}]; p = st >>> 11 & 7; tags = S[${SLOT.fpuTag}]; pairs = S[${SLOT.fpuPairs}]; at = 0; lost = -0; s = F[${PAIR_ONE}]; d = -0 - (st & 512); codes = st & 17664;`,
+    `st = S[${SLOT.fpuStatus}]; p = st >>> 11 & 7; tags = S[${SLOT.fpuTag}]; at = 0; lost = -0; s = F[${PAIR_ONE}]; d = -0 - (st & 512); codes = st & 17664;`,
   ),
   index: statements("$i = (p + $r & 7) << 1;"),
   load: statements("$h = F[$i]; $l = F[$i + 1];"),
@@ -102,25 +103,22 @@ const TEST = {
   usual: expression(`(S[${SLOT.cr0}] & 12 | st & 128 | (S[${SLOT.fpuControl}] ^ 831) & 3903) !== 0`),
   masked: expression(`(S[${SLOT.cr0}] & 12 | st & 128 | (S[${SLOT.fpuControl}] ^ 63) & 63) !== 0`),
   tags: expression("((tags | tags << 16) >>> (p << 1) & $t) !== $v"),
-  pairs: expression("((pairs << 8 | pairs) >>> p & $n) !== $n && x87Open($n) === 0"),
+  pairs: expression("((pairs << 8 | pairs) >>> p & $n) !== $n && (pairs = x87Open($n, pairs)) < 0"),
   either: expression("$0 || $1"),
-  isDone: expression("at !== $k"), isStarted: expression("at !== 0"),
+  isDone: expression("at !== $k"), isStarted: expression("at !== $base"),
 };
 const STATE = {
   done: statements(
     `S[${SLOT.fpuStatus}] = st & -32513 | codes | (p + $delta & 7) << 11 | (d * s < 0 ? 512 : 0) | (lost !== 0 ? 32 : 0); at = $k;`,
   ),
-  pointers: statements(`S[${SLOT.fpuIp}] = $eip; S[${SLOT.fpuCs}] = S[${SLOT.selector1}]; S[${SLOT.fpuOpcode}] = $opcode;`),
-  pairs: statements(`S[${SLOT.fpuPairs}] = S[${SLOT.fpuPairs}] | $w << p >>> 8 & 255;`),
+  pointers: statements("last = $last;"), data: statements("data = $s;"),
+  pairs: statements("pairs = pairs | $w << p >>> 8 & 255;"),
   tags: statements(`S[${SLOT.fpuTag}] = tags & ~($t << (p << 1) >>> 16) | $e << (p << 1) >>> 16;`),
-  data: statements(`S[${SLOT.fpuDp}] = offset; S[${SLOT.fpuDs}] = S[$s];`),
-  declined: statements(
-    `S[${SLOT.fpuStatus}] = S[${SLOT.fpuStatus}] & -18177 | codes | (d * s < 0 ? 512 : 0) | (lost !== 0 ? 32 : 0);`,
+  site: statements(`S[${SLOT.faultId}] = $site + at; at = $base + at * 6;`),
+  stopped: statements(
+    `S[${SLOT.fpuStatus}] = st & -18177 | codes | (d * s < 0 ? 512 : 0) | (lost !== 0 ? 32 : 0); if (RUNS[at + 4] >= 0) last = at + 3; if (RUNS[at + 5] >= 0) data = RUNS[at + 5];`,
   ),
-  leave: statements(`S[${SLOT.faultId}] = $site + at; code = ${DECLINED}; break leave;`),
-  decline: statements("at = $k;"),
-  resume: statements("x87Declined(RUNS[$base + at * 6], RUNS[$base + at * 6 + 1], RUNS[$base + at * 6 + 2], $eip, RUNS[$base + at * 6 + 4], RUNS[$base + at * 6 + 5], offset);"),
-  eip: expression("RUNS[$base + at * 6 + 3]"),
+  decline: statements("at = $k;"), leave: statements(`code = ${DECLINED}; break leave;`),
   status: statements("eax = eax & -65536 | st & -32513 | codes | (p + $delta & 7) << 11 | (d * s < 0 ? 512 : 0) | (lost !== 0 ? 32 : 0);"),
 };
 const SIMPLE = {
@@ -138,7 +136,19 @@ const COMPARED = {
   flags: statements("flagA = $0; flagKind = 0; flagB = 0; flagCarry = 0; d = -0;"),
 };
 
-const DONE = 99;
+const DONE = 4095;
+const TABLE = expression("RUNS[$at + $k]");
+
+/** Puts down what stands in locals, before whatever reads x87 registers or pointers in the state words. */
+export function settle(moved: (found: Expression) => Expression): Statement[] {
+  return SETTLE({ eip: moved(SETTLED.eip) });
+}
+const SETTLE = statements(
+  `if ((last | pairs) !== 0) { x87Settle(pairs, $eip, RUNS[last + 1], data, offset); pairs = 0; last = 0; data = ${NO_SELECTOR}; }`,
+), SETTLED = { eip: expression("RUNS[last]")({}) };
+
+/** What `RUNS` begins with: no instruction was executed. */
+export const NO_POINTERS: readonly number[] = [0, -1];
 
 /** What an instruction was, for the instruction pointers that a later one leaves. */
 interface Executed {
@@ -157,7 +167,7 @@ export interface RunPlace extends Place {
 
 /** Collects the instructions of a run one by one; each that is taken is emitted. */
 export class X87Run {
-  readonly functions = new Set<string>(["x87Open", "x87Settle", "x87Declined"]);
+  readonly functions = new Set<string>(["x87Open", "x87Settle", "x87Stopped"]);
   /** Sums and products among what was taken. */
   rounded = 0;
   /** The flags were set as a whole. */
@@ -179,7 +189,7 @@ export class X87Run {
   #selector = NO_SELECTOR;
   /** How many were taken. */
   count = 0;
-  /** Six words for each instruction: what `x87Declined` is told (runtime/fpu/pairs.ts). */
+  /** Six words for each instruction: what `x87Stopped` is told (runtime/fpu/pairs.ts). */
   readonly #table: number[] = [];
 
   constructor(place: RunPlace, id: number) {
@@ -273,7 +283,7 @@ export class X87Run {
     return this.count === 0 ? leave : { type: "BlockStatement", body: [...STATE.decline({ k: number(this.count) }), leave] };
   }
 
-  /** What `x87Declined` is told where the run stops before the next instruction. */
+  /** What `x87Stopped` is told where the run stops before the next instruction. */
   #facts(): readonly number[] {
     const { address, opcode } = this.#last ?? { address: 0, opcode: -1 };
     return [this.#delta, this.#written, spread(this.#touched) << 16 | spread(this.#touched & ~this.#isUsed), address, opcode, this.#selector];
@@ -470,8 +480,8 @@ export class X87Run {
 
   /** The run; `table` is the region's, where the run's words are added, `site` the first of those of its instructions. */
   finish(table: number[], site: number): Statement {
-    const base = number(table.length), label = this.#label, registers = REGISTERS.filter((r) => (this.#touched >> r & 1) !== 0);
-    table.push(...this.#table);
+    const at0 = table.length, base = number(at0), label = this.#label, registers = REGISTERS.filter((r) => (this.#touched >> r & 1) !== 0);
+    table.push(...this.#table, ...this.#facts());
     const local = (r: number): Record<string, Expression> => ({ i: identifier(`i${r}`), h: identifier(`h${r}`), l: identifier(`l${r}`), r: number(r) });
     const saved = (all: readonly number[]): Statement[] => all.flatMap((r) => ENTRY.save(local(r)));
     const leaveIf = (test: Expression): Statement => ({ type: "IfStatement", test, consequent: { type: "BreakStatement", label: identifier(label) }, alternate: null });
@@ -479,23 +489,24 @@ export class X87Run {
     const body: Statement[] = [
       leaveIf(TEST.either([(this.#usual ? TEST.usual : TEST.masked)({}), tags])),
       ...(this.#read === 0 ? [] : [leaveIf(TEST.pairs({ n: number(this.#read) }))]),
-      ...registers.flatMap((r) => ENTRY.load(local(r))), ...this.#body,
-      ...saved(registers.filter((r) => (this.#written >> r & 1) !== 0)), ...this.#finalState(),
+      ...registers.filter((r) => (this.#read >> r & 1) !== 0).flatMap((r) => ENTRY.load(local(r))), ...this.#body,
+      ...saved(registers.filter((r) => (this.#written >> r & 1) !== 0)), ...this.#finalState(at0),
     ];
-    const stopped = [...saved(registers), ...STATE.resume({ base, eip: this.#place.moved(STATE.eip({ base })) }), ...STATE.declined({})];
-    const isStopped: Statement = { type: "IfStatement", test: TEST.isStarted({}), consequent: block(stopped), alternate: null };
+    const values = registers.flatMap((r) => [identifier(`h${r}`), identifier(`l${r}`)]), at = identifier("at");
+    const stop = call("x87Stopped", [identifier("pairs"), TABLE({ at, k: number(0) }), TABLE({ at, k: number(1) }), TABLE({ at, k: number(2) }), number(this.#touched), ...values]);
+    const isStopped: Statement = { type: "IfStatement", test: TEST.isStarted({ base }), consequent: block([...STATE.stopped({}), assign("pairs", stop)]), alternate: null };
     return block([
       ...ENTRY.open({}), ...registers.flatMap((r) => ENTRY.index(local(r))),
       { type: "LabeledStatement", label: identifier(label), body: block(body) },
-      { type: "IfStatement", test: TEST.isDone({ k: number(DONE) }), consequent: block([isStopped, ...STATE.leave({ site: number(site) })]), alternate: null },
+      { type: "IfStatement", test: TEST.isDone({ k: number(DONE) }), consequent: block([...STATE.site({ site: number(site), base }), isStopped, ...STATE.leave({})]), alternate: null },
     ]);
   }
 
-  #finalState(): Statement[] {
+  #finalState(base: number): Statement[] {
     const last = this.#last, changed = this.#wasUsed ^ this.#isUsed;
     return [
       ...STATE.done({ delta: number(this.#delta), k: number(DONE) }),
-      ...(last === undefined ? [] : STATE.pointers({ eip: this.#place.address(last.address), opcode: number(last.opcode) })),
+      ...(last === undefined ? [] : STATE.pointers({ last: number(base + 6 * this.count + 3) })),
       ...(this.#written === 0 ? [] : STATE.pairs({ w: number(this.#written * 257) })),
       ...(changed === 0 ? [] : STATE.tags({ t: number(twice(changed)), e: number(twice(changed & ~this.#isUsed)) })),
       ...(this.#selector === NO_SELECTOR ? [] : STATE.data({ s: number(this.#selector) })),

@@ -39,7 +39,7 @@ function rounded(first: string, certain: string, called: "x87Sum" | "x87Product"
   return statements(`${first}
     f = s * ${UFP}; u = f - f * ${BELOW_ONE}; k = u * ${PLACES}; c = q + k - k; d = q - c; w = u * u; ${certain.includes("f * f") ? DOUBT : ""}
     if (!(s !== u && w < ${LARGEST ** 2}${certain})) {
-      ${OPERANDS} if (${called}() !== 0) { $$decline; } ${RESULT}
+      s = ${called}($ah, $al, $bh, $bl); if (s !== s) { $$decline; } c = F[${PAIR_RESULT + 1}]; d = F[${PAIR_LOST}];
     }
     ${DELIVER}`);
 }
