@@ -71,11 +71,11 @@ export interface Region extends CodeRange {
   readonly number: number;
 }
 
-/** The names that every region may use. */
+/** The names that every region may use; `RUNS` is its own. */
 export const ABI_NAMES = [
   "S", "MEM8", "MEM16", "MEM32", "READ", "WRITE", "EXEC", "F", "MEMF32", "MEMF64", "imul", "clz32", "abs", "fround",
   "load8", "load16", "load32", "store8", "store16", "store32", "modify8", "modify16", "modify32",
-  "conditionOf", "carryOf", "flagsOf", "step", "timestamp", "enableInterrupts", "callOut", "calledOut", "caught",
+  "conditionOf", "carryOf", "flagsOf", "step", "timestamp", "enableInterrupts", "callOut", "calledOut", "caught", "RUNS",
 ] as const;
 
 /** What those that count may use beside them. */
@@ -328,7 +328,7 @@ export class Regions {
     const { text, isMobile, space: { ring } } = planned, { measurement, check } = this.#options;
     const counts = measurement === undefined ? undefined : regionCounts(text, view.instructions());
     const pageNames = text.pages.map((_page, k) => `PAGE${k}`);
-    const names = [...ABI_NAMES, "RUNS", ...pageNames, ...text.functions, ...(counts === undefined ? [] : COUNTING)];
+    const names = [...ABI_NAMES, ...pageNames, ...text.functions, ...(counts === undefined ? [] : COUNTING)];
     check?.(text.source, names);
     const values: unknown[] = [
       this.#cpu.words, this.#memory.ram, this.#memory.ram16, this.#memory.ram32, ring.read, ring.write, ring.exec, this.#cpu.pairs, this.#memory.singles, this.#memory.doubles, Math.imul, Math.clz32, Math.abs, Math.fround,

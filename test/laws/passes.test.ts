@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ARITHMETIC_FLAGS } from "../../runtime/state.ts";
 import { verifyMeaning } from "../../translator/ir/verify.ts";
-import { CARRY_LOCAL, PASSES, X87_RUNS } from "../../translator/passes/index.ts";
+import { CARRY_LOCAL, PASSES } from "../../translator/passes/index.ts";
 import { discover, regionText } from "../../translator/translate.ts";
 import { branchingCode, CODE_AT, frameCode, hex, straightCode, viewOf } from "./code.ts";
 import { RegionHost, type InitialState } from "./region-host.ts";
@@ -43,7 +43,7 @@ function compare(code: Uint8Array, state: InitialState, pass: string): boolean {
   return true;
 }
 
-describe.each([...PASSES.map(([name]) => name), CARRY_LOCAL, X87_RUNS])("%s", (name) => {
+describe.each([...PASSES.map(([name]) => name), CARRY_LOCAL])("%s", (name) => {
   test.each([["straight-line code", straightCode, initial, 400], ["branches", branchingCode, initial, 400], ["frames", frameCode, pointers, 1000]] as const)("keeps the meaning of %s", (_kind, code, states, numRuns) => {
     let changed = 0;
     fc.assert(fc.property(code, states, (bytes, state) => { if (compare(bytes, state, name)) changed++; }), { numRuns });
