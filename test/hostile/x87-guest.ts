@@ -34,6 +34,7 @@ class Writer {
     const random = this.#random, free = random.once(this.#wild);
     if (this.depth < 2 || (this.depth < 7 && random.once(3)) || free && random.once(3)) return this.#push();
     const i = random.below(Math.max(this.depth, 1)), reg = random.pick([0, 0, 0, 1, 1, 1, 4, 4, 5, 5, 6]);
+    if (random.once(6)) return random.pick([[0xdf, 0xe0, 0x01, 0xc3], [0xdf, 0xe0, 0x01, 0xc3], [0xd9, 0x35, ...dword(STATUS)]]); // fnstsw ax; add ebx, eax; fnstenv
     switch (random.below(free ? 17 : 15)) {
       case 0: return [0xd8, ...operand(random, reg, "m32")];
       case 1: case 2: return [0xdc, ...operand(random, reg, "m64")];
@@ -130,10 +131,22 @@ function numbers(random: Random): Uint8Array {
   return bytes;
 }
 
+const IDT = 0x2000, RECOVER = 0x3000, WITNESS = 0x7000, ENVIRONMENT = 0x7100, SEEN = 0x7200, WITNESSED = [14, 16];
+
+/** Page faults and #MF come here first: what FNSTENV stores then goes into a sum in memory. */
+function witness(machine: Machine): void {
+  const code = [0xd9, 0x35, ...dword(ENVIRONMENT)];
+  for (let word = 0; word < 7; word++) code.push(0xa1, ...dword(ENVIRONMENT + 4 * word), 0xd1, 0x05, ...dword(SEEN), 0x01, 0x05, ...dword(SEEN)); // mov eax; rol [seen]; add [seen], eax
+  code.push(0xe9, ...dword(RECOVER - (WITNESS + code.length + 5)));
+  machine.memory.writePhysical(WITNESS, Uint8Array.from(code));
+  for (const vector of WITNESSED) machine.memory.writePhysical(IDT + 8 * vector, Uint8Array.of(WITNESS & 255, WITNESS >> 8));
+}
+
 /** Puts the guest of a seed into a machine after power-on. */
 export function loadX87Guest(machine: Machine, seed: number): void {
   const random = new Random(seed), wild = random.pick([20, 100, 1000]), { code, starts } = layOut(random, wild);
   machine.memory.writePhysical(CONTROLS, new Uint8Array(Uint16Array.from(CONTROL_WORDS).buffer));
-  setUp(machine, random, code, starts, { paging: random.once(3), timer: random.once(3) ? 20 : 0 });
+  setUp(machine, random, code, starts, { paging: !random.once(3), timer: random.once(3) ? 20 : 0 });
   machine.memory.writePhysical(DATA, numbers(random));
+  witness(machine);
 }
