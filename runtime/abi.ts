@@ -10,5 +10,5 @@ export const CHANGED = 3;
 export const DECLINED = 4;
 export type { SlotName } from "./state.ts";
 export { FLIPS_DESTINATION, FLIPS_SOURCE, POPS, REVERSED, SECOND_POP, sharedForm } from "./fpu/forms.ts";
-export { C0, C3 } from "./fpu/extended.ts";
+export { C0, C2, C3 } from "./fpu/extended.ts";
 export { LARGEST, NO_SELECTOR, PAIR_A, PAIR_B, PAIR_LOST, PAIR_ONE, PAIR_RESULT, PAIR_ZERO, SMALLEST } from "./fpu/pair-layout.ts";

@@ -16,6 +16,8 @@ import * as commonSumsModule from "./common-sums.ts";
 import { commonSums, type CommonOperation } from "./common-sums.ts";
 import { powerOfTwo } from "./double-double.ts";
 import * as extended from "./extended.ts";
+import { roundToInteger, scale } from "./partial.ts";
+import { arctangent, cosine, logarithm, logarithmPlusOne, powerMinusOne, sine, tangent } from "./transcendental.ts";
 import * as layout from "./pair-layout.ts";
 
 const { SLOT, SLOT_COUNT } = state;
@@ -31,6 +33,8 @@ const LEAST = -398, MOST = 397;
 const ROUNDER = 1.5 * 2 ** 52;
 /** No int32 and beyond any that rounding makes of one. */
 const NO_INTEGER = 2 ** 40;
+/** Estimated host ns of a series. */
+const SERIES_COST = 300;
 const TOP_MASK = 7 << TOP_SHIFT;
 
 /** The functions by name. */
@@ -222,6 +226,14 @@ export function pairFunctions(cpu: CpuState, memory: GuestMemory): Readonly<Reco
     return deliver(core.result, 0, operation());
   }
 
+  /** Instructions on ST(0), and ST(1), that compute from words. */
+  const computed = (operation: (core: Arithmetic) => number, cost: number): RuntimeFunction => () => {
+    // Sine, cosine and tangent are not defined beyond; others of this size are rare.
+    if (!(Math.abs(F[PAIR_A]!) < 2 ** 63)) return 1;
+    memory.patience -= cost;
+    return inCore(() => operation(core));
+  };
+
   // --- Memory -----------------------------------------------------------------------------------------------------
 
   const rounding = (): number => S[SLOT.fpuControl]! & ROUNDING_CONTROL;
@@ -273,6 +285,10 @@ export function pairFunctions(cpu: CpuState, memory: GuestMemory): Readonly<Reco
     x87Stopped: (mask, delta, written, tags, touched, ...values) => stopped(mask!, delta!, written!, tags!, touched!, values),
     x87Sum: (ah, al, bh, bl) => sum(ah!, al!, bh!, bl!), x87Product: (ah, al, bh, bl) => product(ah!, al!, bh!, bl!),
     x87Quotient: quotient, x87Root: root,
+    x87Round: computed(roundToInteger, 0), x87Scale: computed(scale, 0),
+    x87Sine: computed(sine, SERIES_COST), x87Cosine: computed(cosine, SERIES_COST), x87Tangent: computed(tangent, SERIES_COST),
+    x87Arctangent: computed(arctangent, SERIES_COST), x87PowerMinusOne: computed(powerMinusOne, SERIES_COST),
+    x87Logarithm: computed(logarithm, SERIES_COST), x87LogarithmPlusOne: computed(logarithmPlusOne, SERIES_COST),
     x87Integer: integer,
     x87StoreInteger: (at) => storeInteger(at!),
     x87LoadExtended: (host) => loadExtended(host!),

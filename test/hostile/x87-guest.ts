@@ -42,9 +42,10 @@ class Writer {
       case 4: return [0xd8, 0xc0 + reg * 8 + i];
       case 5: return [0xdc, 0xc0 + reg * 8 + i];
       case 6: if (this.depth > 2) this.depth--; return [0xde, 0xc0 + reg * 8 + (this.depth > 1 ? 1 : 0)];
-      case 7: return random.pick([[0xd9, 0xe0], [0xd9, 0xe1], [0xd9, 0xe1, 0xd9, 0xfa], [0xd9, 0xe4], [0xd9, 0xc8 + i], [0xd9, 0xc8 + i]]);
+      case 7: return random.pick([[0xd9, 0xe0], [0xd9, 0xe1], [0xd9, 0xe1, 0xd9, 0xfa], [0xd9, 0xe4], [0xd9, 0xc8 + i], [0xd9, 0xc8 + i], [0xd9, random.pick([0xfc, 0xfe, 0xff, 0xf0, 0xfd])]]);
       case 8: return this.#compare(i);
-      case 9: return this.#integer();
+      case 9: return random.once(8) && this.depth > 1 ? this.#pop([0xd9, random.pick([0xe1, 0xfa]), 0xd9, random.pick([0xf1, 0xf3, 0xf9])]) : this.#integer();
+
       case 10: return random.once(2) ? this.#pop([0xd9, ...operand(random, 3, "m32")]) : [0xd9, ...operand(random, 2, "m32")];
       case 11: return random.once(2) ? this.#pop([0xdd, ...operand(random, 3, "m64")]) : [0xdd, ...operand(random, 2, "m64")];
       case 12: return this.#pop(random.pick([[0xdf, ...operand(random, 7, "i64")], [0xdf, ...operand(random, 3, "i32")], [0xdb, ...operand(random, 3, "i32")], [0xdb, ...operand(random, 7, "m80")], [0xdb, ...operand(random, 7, "m80")]]));

@@ -21,7 +21,7 @@ import type { BlockInstruction } from "../region/block.ts";
 import type { Node } from "../ir/opcodes.ts";
 import { assign, block, call, expression, identifier, number, statements, type Bindings } from "./estree.ts";
 import { InstructionEmitter, type Place } from "./lowering.ts";
-import { CONVERSIONS, ROUNDED, SCRATCH, STORES } from "./x87-templates.ts";
+import { COMPUTED, CONVERSIONS, ROUNDED, SCRATCH, STORES } from "./x87-templates.ts";
 
 /** Sums and products that are written out in a region: more would make it too large for the host's compiler. */
 export const MOST_ROUNDED = 100;
@@ -58,7 +58,8 @@ const HELD = new Set([
   "x87_fcom", "x87_fcom_4", "x87_fcom_8", "x87_ficom_2", "x87_ficom_4", "x87_ficomp_2", "x87_ficomp_4", "x87_fcomi", "x87_ftst",
   "x87_fld_4", "x87_fld_8", "x87_fld_10", "x87_fild_2", "x87_fild_4", "x87_fild_8", "x87_fld", "x87_fld1", "x87_fldz",
   "x87_fst", "x87_fst_4", "x87_fst_8", "x87_fst_10", "x87_fist_2", "x87_fist_4", "x87_fist_8",
-  "x87_fxch", "x87_fabs", "x87_fchs", "x87_fsqrt",
+  "x87_fxch", "x87_fabs", "x87_fchs", "x87_fsqrt", "x87_frndint", "x87_fscale",
+  "x87_fsin", "x87_fcos", "x87_fptan", "x87_fpatan", "x87_f2xm1", "x87_fyl2x", "x87_fyl2xp1",
 ]);
 
 const isCall = ({ op }: Node): boolean => op === "call";
@@ -352,9 +353,19 @@ export class X87Run {
         this.#body.push(...(name === "fabs" ? SIMPLE.absolute(target) : SIMPLE.set({ ...target, 0: negated(value).h, 1: negated(value).l })), ...SIMPLE.exact({}));
         return true;
       }
-      case "fsqrt":
+      case "fsqrt": case "frndint": case "fsin": case "fcos": case "f2xm1":
         if (!this.#canRead(0)) return false;
-        this.#root(this.#value(0));
+        this.#compute(name, 0, this.#value(0));
+        return true;
+      case "fptan":
+        if (!this.#canRead(0) || !this.#canPush()) return false;
+        this.#compute(name, 0, this.#value(0));
+        this.#push({ h: ONE, l: NOTHING, ...doubleOf(1) });
+        return true;
+      case "fscale": case "fpatan": case "fyl2x": case "fyl2xp1":
+        if (!this.#canRead(0) || !this.#canRead(1)) return false;
+        this.#compute(name, name === "fscale" ? 0 : 1, this.#value(0), this.#value(1));
+        if (name !== "fscale") this.#pop();
         return true;
       default: return false;
     }
@@ -373,7 +384,7 @@ export class X87Run {
   #arithmetic(name: string, destination: number, source: Value, variant: number): void {
     const x = this.#value(destination);
     this.#usual = true;
-    if (name === "fquotient") this.#quotient(destination, ...((variant & REVERSED) === 0 ? [x, source] as const : [source, x] as const));
+    if (name === "fquotient") this.#compute(name, destination, ...((variant & REVERSED) === 0 ? [x, source] as const : [source, x] as const));
     else if (name === "fproduct") this.#product(destination, x, source);
     else this.#sum(destination, (variant & FLIPS_DESTINATION) === 0 ? x : negated(x), (variant & FLIPS_SOURCE) === 0 ? source : negated(source));
   }
@@ -403,17 +414,12 @@ export class X87Run {
     }));
   }
 
-  #quotient(to: number, a: Value, b: Value): void {
-    this.functions.add("x87Quotient");
-    const decline = this.#decline();
-    this.#body.push(...ROUNDED.quotient({ ah: a.h, al: a.l, bh: b.h, bl: b.l, ...renamed(this.#target(to, ANYTHING)), decline }));
-  }
-
-  #root(a: Value): void {
-    this.functions.add("x87Root");
+  /** What a function computes; of one operand where that is all it has. */
+  #compute(name: string, to: number, a: Value, b: Value = a): void {
+    const { called, template } = COMPUTED[name]!;
+    this.functions.add(called);
     this.#usual = true;
-    const decline = this.#decline();
-    this.#body.push(...ROUNDED.root({ ah: a.h, al: a.l, ...renamed(this.#target(0, ANYTHING)), decline }));
+    this.#body.push(...template({ ah: a.h, al: a.l, bh: b.h, bl: b.l, decline: this.#decline(), ...renamed(this.#target(to, ANYTHING)) }));
   }
 
   #order(b: Value, same: number, less: number): Expression {

@@ -7,7 +7,7 @@
  * left to functions (runtime/fpu/pairs.ts), and so are products of which the last bit is in doubt.
  */
 import type { Statement } from "estree";
-import { LARGEST, PAIR_A, PAIR_B, PAIR_LOST, PAIR_RESULT, SMALLEST } from "../../runtime/abi.ts";
+import { C2, LARGEST, PAIR_A, PAIR_B, PAIR_LOST, PAIR_RESULT, SMALLEST } from "../../runtime/abi.ts";
 import { statements, type Bindings } from "./estree.ts";
 
 type Template = (bindings: Bindings) => Statement[];
@@ -63,9 +63,17 @@ export const ROUNDED = {
   square: rounded(`${SQUARED} part = $ah * $al; ${ADD_REST("(part + part)")}`, IS_CERTAIN("$al === 0"), "x87Product"),
   squareOfDouble: rounded(`${SQUARED} ${NO_REST}`, IS_LARGE, "x87Product"),
   exactProduct: statements("$oh = $ah * $bh; $ol = -0; d = -0;"),
-  quotient: statements(`${OPERANDS} if (x87Quotient() !== 0) { $$decline; } ${RESULT} ${DELIVER}`),
-  root: statements(`F[${PAIR_A}] = $ah; F[${PAIR_A + 1}] = $al; if (x87Root() !== 0) { $$decline; } ${RESULT} ${DELIVER}`),
 } as const;
+
+/** What functions compute, by mnemonic: their name, how many operands they have, and whether C2 says that they did. */
+export const COMPUTED: Readonly<Record<string, { readonly called: string; readonly template: Template; readonly isBinary: boolean }>> = Object.fromEntries(([
+  ["fquotient", "x87Quotient", 2, false], ["fsqrt", "x87Root", 1, false], ["frndint", "x87Round", 1, false], ["fscale", "x87Scale", 2, false],
+  ["fsin", "x87Sine", 1, true], ["fcos", "x87Cosine", 1, true], ["fptan", "x87Tangent", 1, true], ["fpatan", "x87Arctangent", 2, false],
+  ["f2xm1", "x87PowerMinusOne", 1, false], ["fyl2x", "x87Logarithm", 2, false], ["fyl2xp1", "x87LogarithmPlusOne", 2, false],
+] as const).map(([name, called, operands, clearsC2]) => [name, {
+  called, isBinary: operands === 2,
+  template: statements(`${operands === 2 ? OPERANDS : `F[${PAIR_A}] = $ah; F[${PAIR_A + 1}] = $al;`} if (${called}() !== 0) { $$decline; } ${RESULT} ${DELIVER} ${clearsC2 ? `codes = codes & ${~C2};` : ""}`),
+}]));
 
 /** The reading of a memory operand at `address`: `$h` and `$l` become its value. */
 interface Conversion {
