@@ -4,6 +4,7 @@ import { NO_ERROR_CODE, raise, VECTOR } from "./faults.ts";
 import { Fpu } from "./fpu/fpu.ts";
 import { x87Shortcuts } from "./fpu/common.ts";
 import { sharersOf } from "./fpu/forms.ts";
+import { pairFunctions } from "./fpu/pairs.ts";
 import { NO_MEMORY, x87Handler, type X87Host } from "./fpu/execute.ts";
 import { enterFrame } from "./frame.ts";
 import { type GuestMemory, operandMemory } from "./memory.ts";
@@ -194,8 +195,10 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
     };
   }
 
+  const pairs = pairFunctions(m.cpu, memory);
+
   return (name) => {
-    const found = table[name] ?? x87Function(name);
+    const found = table[name] ?? pairs[name] ?? x87Function(name);
     if (found === undefined) throw new Error(`no runtime function "${name}"`);
     return found;
   };

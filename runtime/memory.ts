@@ -71,6 +71,9 @@ export class GuestMemory {
   readonly ram32: Int32Array;
   /** The same, for what is not aligned. */
   readonly view: DataView;
+  /** As float32s and float64s; no NaN is to pass through here, for the host may change it. */
+  readonly singles: Float32Array;
+  readonly doubles: Float64Array;
   /** Supervisor and user views of the TLB. */
   readonly rings: readonly [PagingRing, PagingRing];
   #aligned: AlignedRing | undefined;
@@ -110,6 +113,8 @@ export class GuestMemory {
     this.ram16 = new Uint16Array(buffer);
     this.ram32 = new Int32Array(buffer);
     this.view = new DataView(buffer);
+    this.singles = new Float32Array(buffer);
+    this.doubles = new Float64Array(buffer, 0, size >>> 3);
     this.codePages = new Uint8Array(size >>> 12);
     this.codeBytes = new Int32Array(size >>> 5);
     this.dirty = new Uint8Array(size >>> 12).fill(1);

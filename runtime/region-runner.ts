@@ -25,7 +25,7 @@ import type { Trials } from "./trial.ts";
 import type { VcpuOptions } from "./vcpu.ts";
 import type { Instruction } from "../translator/translate.ts";
 
-const { CHANGED } = abi;
+const { CHANGED, DECLINED } = abi;
 const { LINE } = entryTable;
 const { eip: AT_EIP, mapped: AT_MAPPED, space: AT_SPACE, least: AT_LEAST, index: AT_INDEX, entry: AT_ENTRY, delta: AT_DELTA, entered: AT_ENTERED } = LINE;
 const { REGION } = steps;
@@ -37,6 +37,8 @@ const { eip: EIP, page: PAGE, base1: CS_BASE, halted: HALTED, shadow: SHADOW, ef
 const SLICE = 100_000;
 /** So often a region is made anew because a way out that seemed cold was hot. */
 const MOST_REMADE = 8;
+/** A region is made anew without runs of x87 instructions after so many were declined, each within so many instructions of the last. */
+const MOST_DECLINED = 100, OFTEN_DECLINED = 5000;
 /** Estimated host ns: a call of the monitor at its exact count, a fault, a transfer. */
 const CALLOUT_COST = 200, FAULT_COST = 1000, TRANSFER_COST = 200;
 
@@ -123,6 +125,7 @@ export class RegionRunner {
     this.#x.count = count;
     cache.running = NOT_RUNNING;
     memory.exact = true;
+    if (code === DECLINED) this.#declined(this.#region!);
     if (code !== LEFT_NORMALLY) this.#retry();
     else if (this.#event !== undefined) this.#throwEvent();
     else if (next?.kind === REGION && !this.#trials.running && !isOfAnotherAddress(next, S[EIP]!)) this.#stepper.step(); // the head as the instruction that it is
@@ -206,10 +209,24 @@ export class RegionRunner {
     if (this.#resumed && this.#x.count === this.#entryCount) this.#x.cpu.eflags |= RF;
   }
 
+  /** A run of x87 instructions left one to the interpreter. Where that happens often, the region is made anew without runs. */
+  #declined(region: Region): void {
+    const { count } = this.#x;
+    if (count - region.declinedAt > OFTEN_DECLINED) region.declined = 0;
+    region.declinedAt = count;
+    if (++region.declined === MOST_DECLINED && !region.dropped) this.#remake = region;
+  }
+
+  #remake: Region | undefined;
+
   #retry(): void {
     this.#atSite(this.#region, this.#x.count);
     this.#x.stats.retries++;
     this.#stepper.step();
+    if (this.#remake === undefined) return;
+    this.regions.leaveRunsOut(this.#remake);
+    this.#x.interpreter.becomeHead(this.#remake.head);
+    this.#remake = undefined;
   }
 
   /** Delivers the fault of generated code; returns the count. */

@@ -20,7 +20,7 @@ import type { Timer } from "./measure/stopwatch.ts";
 import type { Trial, Trials } from "./trial.ts";
 import type { GuestMemory } from "./memory.ts";
 import { type CpuState } from "./state.ts";
-import { CARRY_LOCAL, discover, PASSES, regionText, type CodeView, type RegionBlocks, type RegionLimits, type RegionText, type Site } from "../translator/translate.ts";
+import { CARRY_LOCAL, discover, PASSES, regionText, X87_RUNS, type CodeView, type RegionBlocks, type RegionLimits, type RegionText, type Site } from "../translator/translate.ts";
 
 /** What a region's function returns, beside CHANGED. */
 export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
@@ -62,6 +62,9 @@ export interface Region extends CodeRange {
   /** How often it was entered, beside what the table of entries still holds, and had been when regions were last evicted. */
   entered: number;
   enteredBefore: number;
+  /** How often in a row it left an x87 instruction to the interpreter, and at which count. */
+  declined: number;
+  declinedAt: number;
   /** What it was made after. */
   readonly trial: Trial;
   readonly counts: RegionCounts | undefined;
@@ -69,11 +72,11 @@ export interface Region extends CodeRange {
   readonly number: number;
 }
 
-/** The names that every region may use. */
+/** The names that every region may use; `RUNS` is its own. */
 export const ABI_NAMES = [
-  "state", "ram8", "ram16", "ram32", "readTlb", "writeTlb", "execTlb", "imul", "clz32",
+  "state", "ram8", "ram16", "ram32", "readTlb", "writeTlb", "execTlb", "registerPairs", "ramSingles", "ramDoubles", "imul", "clz32", "abs", "fround",
   "load8", "load16", "load32", "store8", "store16", "store32", "modify8", "modify16", "modify32",
-  "conditionOf", "carryOf", "flagsOf", "step", "timestamp", "enableInterrupts", "callOut", "calledOut", "caught",
+  "conditionOf", "carryOf", "flagsOf", "step", "timestamp", "enableInterrupts", "callOut", "calledOut", "caught", "RUNS",
 ] as const;
 
 /** What those that count may use beside them. */
@@ -105,7 +108,7 @@ const KEPT_SOURCE = 24 << 20;
 
 const COPIED_CALLS = "copied-calls", ENTRIES = "entries", PATCHES = "patches";
 /** What can be switched off where a wrong result is hunted: the translator's passes, copies of called functions, regions of several entries, immediates that are read each time. */
-export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, COPIED_CALLS, ENTRIES, PATCHES];
+export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, X87_RUNS, COPIED_CALLS, ENTRIES, PATCHES];
 
 /** How regions are made. */
 export interface RegionsOptions {
@@ -275,6 +278,14 @@ export class Regions {
     this.#options.trials.again(region.head, region.trial, region.entries.slice(1).map((entry) => entry.linear - region.linear | 0));
   }
 
+  /** Makes a region anew, after another trial, in which x87 instructions are calls. */
+  leaveRunsOut(region: Region): void {
+    this.#withoutRuns.add(region.head);
+    if (!region.dropped) this.tryAgain(region);
+  }
+
+  readonly #withoutRuns = new WeakSet<Insn>();
+
   /** Whether a region that is too large to become a part of another can be entered here. */
   #isLargeEntry(space: CodeSpace, address: number): boolean {
     const owner = this.#ownerOf(space, address);
@@ -318,8 +329,8 @@ export class Regions {
     if (found === undefined) return undefined;
     const inside = this.#inside(space, found), { page } = space.decodedAt(linear)!;
     page.isMobile ||= inside.some(wasElsewhere);
-    const { isMobile } = page;
-    const text = timed(measurement?.emission, () => regionText(found, { isMobile, counters: measurement !== undefined, lines: this.#options.sampled, passesOff: this.#options.off }));
+    const { isMobile } = page, { off } = this.#options, passesOff = this.#withoutRuns.has(planned.head) ? new Set([...off, X87_RUNS]) : off;
+    const text = timed(measurement?.emission, () => regionText(found, { isMobile, counters: measurement !== undefined, lines: this.#options.sampled, passesOff }));
     for (const { region, entries: now } of inside) if (now.every((address) => text.entries.has(address))) this.#forget(region, "absorbed");
     this.#memory.patience -= MAKING_COST;
     const made = timed(measurement?.compilation, () => this.#compile({ ...planned, text, isMobile }, view));
@@ -348,8 +359,8 @@ export class Regions {
     const names = [...ABI_NAMES, ...pageNames, ...text.functions, ...(counts === undefined ? [] : COUNTING)];
     check?.(text.source, names);
     const values: unknown[] = [
-      this.#cpu.words, this.#memory.ram, this.#memory.ram16, this.#memory.ram32, ring.read, ring.write, ring.exec, Math.imul, Math.clz32,
-      ...Object.values(slowPaths(ring, this.#cpu.words, measurement)), conditionOf, carryOf, flagsOf, this.#calls.step, this.#calls.timestamp, this.#calls.enableInterrupts, this.#calls.callOut, this.#calls.calledOut, caught,
+      this.#cpu.words, this.#memory.ram, this.#memory.ram16, this.#memory.ram32, ring.read, ring.write, ring.exec, this.#cpu.pairs, this.#memory.singles, this.#memory.doubles, Math.imul, Math.clz32, Math.abs, Math.fround,
+      ...Object.values(slowPaths(ring, this.#cpu.words, measurement)), conditionOf, carryOf, flagsOf, this.#calls.step, this.#calls.timestamp, this.#calls.enableInterrupts, this.#calls.callOut, this.#calls.calledOut, caught, Int32Array.from(text.runs),
       ...text.pages.map((page) => (isMobile ? view.entry(page) ^ page << 12 : view.entry(page))), ...text.functions.map((name) => this.#functions(name)),
       ...(counts === undefined ? [] : [counts.words, this.#calls.startCallout, this.#calls.stopCallout]),
     ];
@@ -366,7 +377,10 @@ export class Regions {
   /** Apart from `#make`, so that the region's closure keeps nothing of the view alive. */
   #add(made: Pick<Region, "head" | "linear" | "isMobile" | "space" | "run" | "text" | "sourceLength" | "trial" | "ranges" | "seen" | "counts" | "number">, places: ReadonlyArray<Omit<Entry, "region" | "away">>): Region {
     const { text, space } = made, entries: Entry[] = [];
-    const region: Region = { ...made, index: this.table.take(), entries, owned: [], sites: text.sites, length: text.length, dropped: false, entered: 0, enteredBefore: 0, drop: (cause) => this.#drop(region, cause) };
+    const region: Region = {
+      ...made, index: this.table.take(), entries, owned: [], sites: text.sites, length: text.length, dropped: false, entered: 0, enteredBefore: 0, declined: 0, declinedAt: 0,
+      drop: (cause) => this.#drop(region, cause),
+    };
     for (const place of places) {
       const { insn } = place;
       if (insn.r !== undefined || !(insn.kind === REGION || this.#options.becomeHead(insn))) continue;

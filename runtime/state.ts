@@ -8,6 +8,7 @@
  * (`flagA`, `flagB`) and the carry that it did not touch (`flagCarry`); see flags.ts. All other bits of
  * EFLAGS stand in `eflags`.
  */
+import { PAIR_WORDS } from "./fpu/pair-layout.ts";
 
 const NAMES = [
   "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi",
@@ -68,6 +69,8 @@ class SlotStorage {
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
   readonly halves: Uint16Array;
+  /** Scratch of regions: x87 registers as float64 pairs, and operands (fpu/pair-layout.ts). */
+  readonly pairs = new Float64Array(PAIR_WORDS);
 
   constructor(buffer: ArrayBuffer = new ArrayBuffer(SLOT_COUNT * 4)) {
     this.words = new Int32Array(buffer);

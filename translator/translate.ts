@@ -13,7 +13,7 @@ export type { InstructionClass, Row } from "./isa/row.ts";
 export { discover } from "./region/discover.ts";
 export type { Block, RegionBlocks } from "./region/block.ts";
 export type { CodeView, RegionLimits } from "./region/discover.ts";
-export { CARRY_LOCAL, PASSES } from "./passes/index.ts";
+export { CARRY_LOCAL, PASSES, X87_RUNS } from "./passes/index.ts";
 export { regionText } from "./emit/region.ts";
 export type { CountedBlock, CountedInstruction, RegionOptions, RegionText, Site } from "./emit/region.ts";
 export type { LineOwner } from "./emit/source-lines.ts";

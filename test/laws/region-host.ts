@@ -57,7 +57,7 @@ export class RegionHost {
     this.#functions = runtimeFunctions(monitor, memory, new Fpu(cpu), { interrupted: false, requested: () => false });
     this.#values = {
       state: cpu.words, ram8: memory.ram, ram16: memory.ram16, ram32: memory.ram32, readTlb: ring.read, writeTlb: ring.write, execTlb: ring.exec,
-      imul: Math.imul, clz32: Math.clz32, ...slowPaths(ring, cpu.words), conditionOf, carryOf, flagsOf,
+      registerPairs: cpu.pairs, ramSingles: memory.singles, ramDoubles: memory.doubles, imul: Math.imul, clz32: Math.clz32, abs: Math.abs, fround: Math.fround, ...slowPaths(ring, cpu.words), conditionOf, carryOf, flagsOf,
       step: (site: number, left: number) => this.#step(site, left),
       enableInterrupts: () => 1,
       callOut: (site: number, left: number) => { this.#step(site, left); },
@@ -80,10 +80,11 @@ export class RegionHost {
     return 0;
   }
 
-  compile({ source, functions, pages }: RegionText): RegionFunction {
+  compile({ source, functions, pages, runs }: RegionText): RegionFunction {
     const names = [...ABI_NAMES, ...pages.map((_page, k) => `PAGE${k}`), ...functions];
     checkCode(source, names);
     const values = ABI_NAMES.map((name) => {
+      if (name === "RUNS") return Int32Array.from(runs);
       if (!(name in this.#values)) throw new Error(`the test host has no ${name}`);
       return this.#values[name];
     });

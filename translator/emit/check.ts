@@ -24,10 +24,11 @@ const UNARY = new Set(["-", "~", "!"]);
 /** Fields of a decoded instruction that handlers read; `h` alone may be changed. */
 const FIELDS = new Set(["n", "t", "o", "e", "d", "s", "b", "x", "c", "p", "m", "k", "h"]);
 /** ABI names that hold typed arrays. */
-const ARRAYS = new Set(["S", "S8", "S16", "MEM8", "MEM16", "MEM32", "READ", "WRITE", "EXEC", "COUNT"]);
+const ARRAYS = new Set(["S", "S8", "S16", "MEM8", "MEM16", "MEM32", "READ", "WRITE", "EXEC", "F", "RUNS", "MEMF32", "MEMF64", "COUNT"]);
 /** What regions have them from: each declares those that it uses, as constants of its own. */
 export const ARRAY_SOURCES: Readonly<Record<string, string>> = {
   S: "state", MEM8: "ram8", MEM16: "ram16", MEM32: "ram32", READ: "readTlb", WRITE: "writeTlb", EXEC: "execTlb",
+  F: "registerPairs", MEMF32: "ramSingles", MEMF64: "ramDoubles",
 };
 const SOURCES = new Set(Object.values(ARRAY_SOURCES));
 

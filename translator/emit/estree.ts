@@ -1,9 +1,9 @@
-/** ESTree builders, and JavaScript templates parsed once: `$name` in a template is a hole. */
+/** ESTree builders, and JavaScript templates parsed once: `$name` in a template is a hole, `$$name;` one for a statement. */
 import { parse, parseExpressionAt } from "acorn";
 import type { Expression, Identifier, Literal, Statement, UnaryExpression } from "estree";
 
 /** What stands in the holes, by name; a list binds `$0`, `$1` … */
-export type Bindings = Readonly<Record<string, Expression>> | readonly Expression[];
+export type Bindings = Readonly<Record<string, Expression | Statement>> | readonly Expression[];
 
 const ECMA = 2022;
 
@@ -19,6 +19,8 @@ function prepare(node: unknown): { readonly fixed: unknown } | { readonly fillin
   if (node === null || typeof node !== "object") return { fixed: node };
   const { type, name } = node as { type?: unknown; name?: unknown };
   if (type === "Identifier" && typeof name === "string" && name.startsWith("$")) return { filling: hole(name.slice(1)) };
+  const statement = statementHole(node);
+  if (statement !== undefined) return { filling: hole(statement) };
   const fixed: Record<string, unknown> = {}, open: Array<readonly [key: string, filling: Filling]> = [];
   for (const [key, value] of Object.entries(node)) {
     if (key === "start" || key === "end") continue;
@@ -34,6 +36,12 @@ function prepare(node: unknown): { readonly fixed: unknown } | { readonly fillin
       return copy;
     },
   };
+}
+
+/** The name of a hole for a statement: `$$name;`. */
+function statementHole(node: object): string | undefined {
+  const { type, expression: held } = node as { type?: unknown; expression?: { type?: unknown; name?: unknown } };
+  return type === "ExpressionStatement" && held?.type === "Identifier" && typeof held.name === "string" && held.name.startsWith("$$") ? held.name.slice(2) : undefined;
 }
 
 function prepareList(list: readonly unknown[]): ReturnType<typeof prepare> {

@@ -146,6 +146,13 @@ export class InstructionEmitter {
     return result === undefined ? undefined : this.#value(result);
   }
 
+  /** The values of some of these nodes, which have no effect. */
+  values(nodes: readonly Node[], wanted: readonly Node[]): Expression[] {
+    nodes.forEach((node, k) => { this.#position.set(node, k); });
+    for (const node of [...nodes.flatMap(({ args }) => args), ...wanted]) this.#count(node);
+    return wanted.map((node) => this.#value(node));
+  }
+
   #count(node: Node): void {
     const uses = (this.#uses.get(node) ?? 0) + 1;
     this.#uses.set(node, uses);

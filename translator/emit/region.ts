@@ -9,9 +9,9 @@
 import { generate } from "astring";
 import type { Expression, FunctionExpression, Identifier, Statement } from "estree";
 import { CARRY_APART, CHANGED, KIND, OVERFLOW_APART, SLOT, type SlotName } from "../../runtime/abi.ts";
-import { answersWhetherToLeave, calledExactly, faultsWhole, touchedBy, transfers } from "../ir/calls.ts";
+import { answersWhetherToLeave, calledExactly, faultsWhole, readsX87, touchedBy, transfers } from "../ir/calls.ts";
 import { OPS, PROBE, type Meaning, type Node } from "../ir/opcodes.ts";
-import { CARRY_LOCAL, runPasses } from "../passes/index.ts";
+import { CARRY_LOCAL, runPasses, X87_RUNS } from "../passes/index.ts";
 import { secondPage, successors, type Block, type BlockEnd, type BlockInstruction, type Edge, type RegionBlocks, type Target } from "../region/block.ts";
 import type { Instruction } from "../decode/instruction.ts";
 import type { InstructionClass } from "../isa/row.ts";
@@ -24,6 +24,7 @@ import { ARRAY_SOURCES } from "./check.ts";
 import { runtimeFunctions } from "./handler.ts";
 import { commonStretch } from "./repeat.ts";
 import { SourceLines, type LineOwner } from "./source-lines.ts";
+import { DECLARATIONS, isHeld, MOST_ROUNDED, NO_POINTERS, settle, X87Run } from "./x87-run.ts";
 import type { Probe } from "./probe.ts";
 
 const REGISTERS = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"] as const;
@@ -81,6 +82,8 @@ export interface RegionText {
   readonly cold: ReadonlySet<number>;
   /** By number of block; empty where nothing is counted. `COUNT` has two words for each, then two for each site of a REP: stretches behind the first, and ways out between them. */
   readonly counted: readonly CountedBlock[];
+  /** What runs of x87 instructions tell where they stop (x87-run.ts); `RUNS` in the source. */
+  readonly runs: readonly number[];
   /** Which instruction each line of the source is of, undefined where it is the region's own; empty where nobody asked. */
   readonly lines: ReadonlyArray<LineOwner | undefined>;
 }
@@ -139,6 +142,8 @@ const UNKNOWN: KnownFlags = { kind: SOME_KIND, inCarry: false };
 
 /** Registers and flags in locals; the kind of the flags is known where it was set before in the same flow. */
 class RegionPlace implements Place {
+  /** x87 registers may stand as pairs. */
+  hasRuns = false;
   known = UNKNOWN;
   readonly probes = new Map<Node, Probe>();
   id = 0;
@@ -179,7 +184,8 @@ class RegionPlace implements Place {
   }
 
   /** An address in guest code. */
-  address(found: number): Expression { return this.#isMobile ? MOVED({ a: number(found) }) : number(found); }
+  address(found: number): Expression { return this.moved(number(found)); }
+  moved(found: Expression): Expression { return this.#isMobile ? MOVED({ a: found }) : found; }
 
   get where(): Place["where"] { return { id: number(this.id), left: identifier("left") }; }
   temporary(): string { return `t${this.#temporaries++}`; }
@@ -201,7 +207,7 @@ class RegionPlace implements Place {
     const each = (template: (bindings: Bindings) => Statement[]): Statement[] => words.flatMap((each) => template({ w: word(each), r: identifier(each) }));
     const timed = this.#timed && (name !== into || transfers(node));
     const before = [
-      ...this.beforeGuard(), ...(transfers(node) ? CALL.from({ e: this.address(this.nextEip) }) : []), ...each(CALL.writeBack),
+      ...(this.hasRuns && readsX87(node) ? settle((found) => this.moved(found)) : []), ...this.beforeGuard(), ...(transfers(node) ? CALL.from({ e: this.address(this.nextEip) }) : []), ...each(CALL.writeBack),
       ...(timed ? CALL.start({ i: number(this.id) }) : []),
     ];
     const behind = timed ? CALL.stop({}) : [];
@@ -271,6 +277,8 @@ const ACCESS = /^(?:near)?(load|store|modify)(8|16|32)$/i;
 
 /** What finds pages: a stretch of a REP looks both up. */
 const TABLES = ["READ", "WRITE"];
+/** What runs of x87 instructions name. */
+const RUN_ARRAYS = [...TABLES, "MEM16", "MEM32", "F", "MEMF32", "MEMF64"];
 
 /** The arrays that an operation's JavaScript names. */
 function arraysOf({ op, args }: Node): readonly string[] {
@@ -360,6 +368,9 @@ class RegionEmitter {
     this.#carriesIn = passesOff.has(CARRY_LOCAL) ? new Set() : carriesIn(this.#structure.blocks, shape.order);
     this.#place = new RegionPlace(counters, isMobile);
     this.#isMobile = isMobile;
+    this.#hasRuns = !passesOff.has(X87_RUNS) && this.#structure.blocks.some(({ instructions }) => instructions.some(isHeld));
+    this.#place.hasRuns = this.#hasRuns;
+    if (this.#hasRuns) this.functions.add("x87Settle");
     this.length = shape.order.reduce((sum, id) => sum + shape.blocks[id]!.instructions.length, 0);
   }
 
@@ -372,7 +383,10 @@ class RegionEmitter {
     const leave: Statement = { type: "LabeledStatement", label: identifier("leave"), body: block([guarded]) };
     return {
       type: "FunctionExpression", id: identifier(`region_${hex(this.#structure.blocks[0]!.address)}`), params: this.#parameters(),
-      body: { type: "BlockStatement", body: [...this.#arrays(), ...this.#open(), leave, ...this.#unowned(this.#close())] },
+      body: {
+        type: "BlockStatement",
+        body: [...this.#arrays(), ...(this.#hasRuns ? DECLARATIONS({}) : []), ...this.#open(), leave, ...this.#unowned([...(this.#hasRuns ? settle((found) => this.#place.moved(found)) : []), ...this.#close()])],
+      },
     };
   }
 
@@ -397,7 +411,7 @@ class RegionEmitter {
    * be the same all the time until after it has decided how to access what they hold.
    */
   #arrays(): Statement[] {
-    const used = new Set(["S", ...(this.pages.length === 0 ? [] : ["EXEC"])]);
+    const used = new Set(["S", ...(this.pages.length === 0 ? [] : ["EXEC"]), ...(this.#hasRuns ? RUN_ARRAYS : [])]);
     for (const id of this.#structure.order) {
       for (const { meaning: { nodes, end } } of this.#structure.blocks[id]!.instructions) {
         for (const name of [...nodes.flatMap(arraysOf), ...(end.kind === "repeat" ? TABLES : [])]) used.add(name);
@@ -460,14 +474,51 @@ class RegionEmitter {
     }
     body.push(...this.#unowned(FLOW.charge({ n: number(instructions.length) })));
     let value: Expression | undefined;
-    instructions.forEach((instruction, k) => {
+    for (let k = 0; k < instructions.length; k++) {
+      const run = this.#runAt(source, k);
+      if (run !== undefined) {
+        body.push(...run.body);
+        k += run.taken - 1;
+        value = undefined;
+        continue;
+      }
+      const instruction = instructions[k]!;
       if (this.#lines !== undefined) this.#owner = { block: source.id, index: k, address: instruction.address, calls: new Set() };
       const emitted = this.#instruction(instruction, instructions.length - k, k === instructions.length - 1, instructions[k + 1]);
       body.push(...this.#owned(emitted.body));
       value = emitted.value;
-    });
+    }
     body.push(...this.#owned(this.#end(source, value)));
     return body;
+  }
+
+  // --- Runs of x87 instructions -----------------------------------------------------------------------------------
+
+  /** `RUNS` in the source. */
+  readonly runs: number[] = [...NO_POINTERS];
+  #runs = 0;
+  #rounded = 0;
+  readonly #hasRuns: boolean;
+
+  /** The run of x87 instructions that begins at instruction `k` of a block, and how many it has; undefined where none begins. */
+  #runAt({ id, instructions }: Block, k: number): { body: Statement[]; taken: number } | undefined {
+    const length = this.#hasRuns && !this.#shadowed && this.#rounded < MOST_ROUNDED ? runLength(instructions, k) : 0;
+    if (length === 0) return undefined;
+    const place = this.#place, run = new X87Run(place, this.#runs++), site = this.sites.length;
+    for (const one of instructions.slice(k, k + length)) {
+      place.thisEip = one.address;
+      place.nextEip = one.address + one.instruction.length | 0;
+      if (!isHeld(one)) run.plain(one);
+      else if (!run.take(one)) break;
+      if (run.setsFlags) place.known = { kind: EXPLICIT, inCarry: false };
+      run.setsFlags = false;
+      this.sites.push({ eip: place.thisEip, next: place.nextEip, rest: instructions.length - k - run.count + 1, block: this.#number });
+    }
+    if (run.count === 0) return undefined;
+    for (const name of run.functions) this.functions.add(name);
+    this.#rounded += run.rounded;
+    if (this.#lines !== undefined) this.#owner = { block: id, index: k, address: instructions[k]!.address, calls: new Set() };
+    return { body: this.#owned([run.finish(this.runs, site)]), taken: run.count };
   }
 
   #instruction(instruction: BlockInstruction, rest: number, isLast: boolean, next: BlockInstruction | undefined): { body: Statement[]; value: Expression | undefined } {
@@ -543,9 +594,10 @@ class RegionEmitter {
   #step(rest: number): Statement[] {
     this.#place.known = UNKNOWN;
     this.#place.assign(LOCALS);
+    const settled = this.#hasRuns ? settle((found) => this.#place.moved(found)) : [];
     const id = number(this.sites.length);
     this.sites.push({ eip: this.#place.thisEip, next: this.#place.nextEip, rest, block: this.#number });
-    return FLOW.step({ i: id, c: identifier(this.#place.temporary()) });
+    return [...settled, ...FLOW.step({ i: id, c: identifier(this.#place.temporary()) })];
   }
 
   /** Guests wait in loops around RDTSC: it changes two registers and is not worth a step. */
@@ -680,6 +732,23 @@ function countedInstruction(one: BlockInstruction): CountedInstruction {
   return { address, instruction, class: sensitive ? (inline ? "inline" : "callout") : row.class, stepped: called || !plain && form.semantics !== "sti" };
 }
 
+/** An instruction between those of a run: it neither faults nor leaves the region. */
+function standsInRun(one: BlockInstruction): boolean {
+  const { plain, meaning, form } = one;
+  return plain && meaning.end.kind === "next" && form.semantics !== "sti" && form.semantics !== "rdtsc" && !callsMonitor(meaning) && !mayFault(one);
+}
+
+/** How many instructions from `k` on are a run of x87 instructions; it begins and ends with one. */
+function runLength(instructions: readonly BlockInstruction[], k: number): number {
+  if (!isHeld(instructions[k]!)) return 0;
+  let length = 0;
+  for (let next = k; next < instructions.length; next++) {
+    if (isHeld(instructions[next]!)) length = next - k + 1;
+    else if (!standsInRun(instructions[next]!)) break;
+  }
+  return length;
+}
+
 function callsMonitor({ nodes }: Meaning): boolean { return nodes.some(({ op }) => op === "monitor"); }
 
 /** In the shadow of STI an instruction may stand that neither polls nor leaves the region. */
@@ -702,6 +771,6 @@ export function regionText(found: RegionBlocks, options: RegionOptions = {}): Re
     source, lines, functions: [...emitter.functions].map(functionName), sites: emitter.sites, length: emitter.length, pages: emitter.pages,
     instructions: emitter.instructions, blocks: shape.order.length, entries: new Map(found.entries.map((id) => [found.blocks[id]!.address, id])),
     addresses: found.blocks.filter(({ isRoot }) => isRoot).flatMap(({ instructions }) => instructions.map(({ address }) => address)),
-    counted: emitter.counted, cold: emitter.cold,
+    counted: emitter.counted, cold: emitter.cold, runs: emitter.runs,
   };
 }

@@ -52,6 +52,12 @@ export function touchedBy({ name }: Node): Touched | undefined {
   return /^x87_f(cmov|u?comi)/.test(name) ? FLAGS : NOTHING;
 }
 
+/** x87 functions that look at no register. */
+const WITHOUT_REGISTERS = /^x87_(fldcw_2|fnstcw_2|fnstsw_2|f?wait|fnop|fnclex)$/;
+
+/** Whether a runtime function reads or writes x87 registers. */
+export function readsX87({ name }: Node): boolean { return name.startsWith("x87_") && !WITHOUT_REGISTERS.test(name); }
+
 /** Monitor functions that a region calls at their exact count, and behind which it asks whether it may go on. */
 const EXACT: ReadonlySet<string> = new Set(["portIn", "portOut"]);
 

@@ -15,3 +15,6 @@ export function runPasses(instructions: readonly BlockInstruction[], off: Readon
 
 /** Further optimisations that can be switched off: CF stays in a local of its own from block to block. */
 export const CARRY_LOCAL = "carry-local";
+
+/** x87 registers are pairs of float64s in runs of x87 instructions. */
+export const X87_RUNS = "x87-runs";
