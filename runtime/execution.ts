@@ -92,6 +92,13 @@ export class Execution {
       host.nextEvent() - this.skipped < deadline || (eflags & IF) !== 0 && host.interruptRequested();
   }
 
+  /** The same behind a port access in a region: the processor's state is as it was, and so is the next event unless a device moved it. */
+  mustPollBehindPort(deadline: number): boolean {
+    const { host } = this;
+    return this.memory.patience < 0 || host.stopRequested() || host.eventMoved() && this.eventCount() < deadline ||
+      (this.cpu.words[EFLAGS]! & IF) !== 0 && host.interruptRequested();
+  }
+
   /** A waiting x87 instruction with CR0.NE = 0 asserts FERR#, and waits for the interrupt unless IGNNE# is active. */
   #floatingPointError(): void {
     this.memory.requireExact();

@@ -15,6 +15,8 @@ export type VcpuExit =
 export interface VcpuHost {
   /** The guest time at which `advance` must next be called, or Infinity. May change at every port access and `advance`. */
   nextEvent(): number;
+  /** Whether `nextEvent` may answer otherwise than it did when this was asked last. */
+  eventMoved(): boolean;
   /** Lets device time come up to `now()`. */
   advance(): void;
   /** The interrupt controller's output line. */

@@ -1,4 +1,5 @@
 /** The runtime functions that generated code may name: IR `compute`, `guard`, `call` and `monitor` operations by name. */
+import * as abi from "./abi.ts";
 import * as arithmetic from "./arithmetic.ts";
 import { NO_ERROR_CODE, raise, VECTOR } from "./faults.ts";
 import { Fpu } from "./fpu/fpu.ts";
@@ -20,12 +21,15 @@ import * as state from "./state.ts";
 import { stretches } from "./stretches.ts";
 import { StringUnit } from "./string.ts";
 
-const { AC, CR0_PE, IF, OF, SLOT, TF, VM } = state;
+const { CHANGED } = abi;
+const { AC, CR0_PE, IF, OF, RF, SLOT, TF, VM } = state;
 
 export type RuntimeFunction = (...args: number[]) => number | void;
 type Width = 1 | 2 | 4;
 type Wide = 2 | 4;
 const SS = 2, FS = 4;
+const { access1: CS_ACCESS, limit1: CS_LIMIT, base1: CS_BASE, cpl: CPL, eflags: EFLAGS } = SLOT;
+const USER = 3;
 
 /** x87 instructions that compute series or move the whole register stack, and what they cost the host, in ns. */
 const LONG_X87 = new Set([
@@ -61,6 +65,9 @@ export interface Delivery {
  */
 export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, delivery: Delivery): (name: string) => RuntimeFunction {
   const inPage = stretches(memory, m.cpu.words), strings = new StringUnit(m, memory, inPage);
+  const S = m.cpu.words;
+  /** Behind a short transfer inside a ring: whether CS is a segment like the one before. */
+  const howItLeft = (access: number, limit: number, base: number): number => access === S[CS_ACCESS] && limit === S[CS_LIMIT] && base === S[CS_BASE] ? 0 : CHANGED;
   const x87: MutableX87Host = { cpu: m.cpu, fpu, memory: operandMemory(memory), x87Offset: 0, x87Opcode: 0, x87DataOffset: 0, x87DataSelector: 0 };
   const table: Record<string, RuntimeFunction> = {
     ...(arithmetic as unknown as Record<string, RuntimeFunction>),
@@ -109,10 +116,33 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
     lslLimit: (selector) => segments.lslLimit(m, selector!),
     verr: (selector) => segments.verr(m, selector!),
     verw: (selector) => segments.verw(m, selector!),
-    jumpFar: (selector, offset, size) => jumpFar(m, selector!, offset!, size as Wide),
-    callFar: (selector, offset, size) => callFar(m, selector!, offset!, size as Wide),
-    returnFar: (size, bytes) => returnFar(m, size as Wide, bytes!),
-    interruptReturn: (size) => interruptReturn(m, size as Wide),
+    jumpFar: (selector, offset, size) => {
+      const access = S[CS_ACCESS]!, limit = S[CS_LIMIT]!, base = S[CS_BASE]!;
+      if (size === 4 && m.short?.jumpFar(selector!, offset!) === true) return howItLeft(access, limit, base);
+      jumpFar(m, selector!, offset!, size as Wide);
+      return CHANGED;
+    },
+    callFar: (selector, offset, size) => {
+      const access = S[CS_ACCESS]!, limit = S[CS_LIMIT]!, base = S[CS_BASE]!;
+      if (size === 4 && m.short?.callFar(selector!, offset!) === true) return howItLeft(access, limit, base);
+      callFar(m, selector!, offset!, size as Wide);
+      return CHANGED;
+    },
+    returnFar: (size, bytes) => {
+      const access = S[CS_ACCESS]!, limit = S[CS_LIMIT]!, base = S[CS_BASE]!;
+      if (size === 4 && m.short?.returnFar(bytes!) === true) return howItLeft(access, limit, base);
+      returnFar(m, size as Wide, bytes!);
+      return CHANGED;
+    },
+    interruptReturn: (size) => {
+      const access = S[CS_ACCESS]!, limit = S[CS_LIMIT]!, base = S[CS_BASE]!, cpl = S[CPL]!;
+      if (size !== 4 || m.short?.interruptReturn() !== true) {
+        interruptReturn(m, size as Wide);
+        return CHANGED;
+      }
+      const eflags = S[EFLAGS]!, isQuiet = (eflags & (TF | RF)) === 0 && ((eflags & IF) === 0 || !delivery.requested());
+      return cpl === USER || cpl !== S[CPL] || !isQuiet ? CHANGED : howItLeft(access, limit, base); // at CPL 3 EFLAGS.AC is part of the mode
+    },
     softwareInterrupt: (vector) => { softwareInterrupt(m, vector!); delivery.interrupted = true; },
     breakpoint: () => { breakpoint(m); delivery.interrupted = true; },
     debugTrap: () => raise(VECTOR.DB, NO_ERROR_CODE),

@@ -351,7 +351,7 @@ export class RegionRunner {
     if (x.measurement !== undefined) this.#stopCallout();
     x.memory.exact = false;
     x.cache.running = this.#index;
-    this.#leave = x.mustPoll(this.#limit);
+    this.#leave = x.mustPollBehindPort(this.#limit);
     if (!this.#leave && !region.dropped && x.memory.stats.flushes === this.#flushes) return 0;
     if (region.counts !== undefined) region.counts.stopped[id]!++;
     return 1;

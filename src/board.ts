@@ -105,17 +105,18 @@ export function createBoard(hooks: BoardHooks, options: BoardOptions): Board {
     serial: {
       get receiverEmpty() { return devices.uart.receiverEmpty; },
       receive(byte) {
-        bus.timedAccess = true;
+        bus.moveEvent();
         return devices.uart.receive(byte);
       },
     },
-    nextEvent() { // asked behind every port access
-      if (!bus.timedAccess) return next;
-      bus.timedAccess = false;
+    nextEvent() {
+      if (!bus.isStale) return next;
+      bus.isStale = false;
       return next = Math.min(devices.pit.nextEvent(), devices.rtc.nextEvent(), devices.uart.nextEvent());
     },
+    eventMoved: () => bus.takeMoved(),
     advance(now) {
-      bus.timedAccess = true;
+      bus.moveEvent();
       for (const device of timed) device.advance(now);
     },
     interruptRequested: () => devices.pic.requested(),
@@ -125,7 +126,7 @@ export function createBoard(hooks: BoardHooks, options: BoardOptions): Board {
     save: () => Object.fromEntries(all.map(([name, device]) => [name, device.save()])),
     restore: (state) => {
       const saved = state as Readonly<Record<string, unknown>>;
-      bus.timedAccess = true;
+      bus.moveEvent();
       for (const [name, device] of all) device.restore(saved[name]);
     },
   };

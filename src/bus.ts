@@ -98,12 +98,21 @@ export class PortBus implements PortSpace {
   }
 
   #device({ device, timed }: Range): PortDevice {
-    if (timed) this.timedAccess = true;
+    if (timed) this.moveEvent();
     return device;
   }
 
-  /** A device that is attached as timed was accessed since somebody set this to false. */
-  timedAccess = true;
+  /** `nextEvent` of a timed device may have changed since `takeMoved` was called last; and since the board asked last. */
+  #moved = true;
+  isStale = true;
+
+  moveEvent(): void { this.#moved = this.isStale = true; }
+
+  takeMoved(): boolean {
+    const moved = this.#moved;
+    this.#moved = false;
+    return moved;
+  }
 
   /** Byte accesses to ports without a device, by port; a diagnosis, no part of the machine's state. */
   get unknown(): ReadonlyMap<number, Readonly<UnknownPort>> { return this.#unknown; }

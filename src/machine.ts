@@ -93,6 +93,8 @@ export interface Board {
   readonly mmio: MmioSpace;
   readonly serial: Receiver;
   nextEvent(): GuestTime;
+  /** Whether `nextEvent` may answer otherwise than it did when this was asked last. */
+  eventMoved(): boolean;
   advance(now: GuestTime): void;
   interruptRequested(): boolean;
   acknowledgeInterrupt(): number;
@@ -287,6 +289,7 @@ export class Machine {
   #host(): VcpuHost {
     return {
       nextEvent: () => this.nextEvent(),
+      eventMoved: () => this.#board.eventMoved(),
       advance: () => this.#advance(),
       interruptRequested: () => this.#board.interruptRequested(),
       acknowledgeInterrupt: () => this.#board.acknowledgeInterrupt(),

@@ -86,6 +86,7 @@ export function scriptedBoard(hooks: BoardHooks): Board {
       },
     },
     nextEvent: () => state.due,
+    eventMoved: () => true,
     advance: (now) => { if (now >= state.due) { state.due = Infinity; state.pending = true; } },
     interruptRequested: () => state.pending,
     acknowledgeInterrupt: () => { state.pending = false; return 8; },

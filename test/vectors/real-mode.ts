@@ -24,7 +24,7 @@ const INVALID_OPCODE = 6, HLT = 0xf4;
 const PROBE_CS = 0xffff, PROBE_IP = 0x4000;
 
 const QUIET_HOST: VcpuHost = {
-  nextEvent: () => Infinity, advance: () => {}, interruptRequested: () => false, acknowledgeInterrupt: () => 0, stopRequested: () => false,
+  nextEvent: () => Infinity, eventMoved: () => false, advance: () => {}, interruptRequested: () => false, acknowledgeInterrupt: () => 0, stopRequested: () => false,
   floatingPointError: () => true, floatingPointErrorCleared: () => {}, pauseRequested: () => false,
 };
 

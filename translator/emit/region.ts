@@ -9,7 +9,7 @@
 import { generate } from "astring";
 import type { Expression, FunctionExpression, Identifier, Statement } from "estree";
 import { CARRY_APART, CHANGED, KIND, OVERFLOW_APART, SLOT, type SlotName } from "../../runtime/abi.ts";
-import { answersWhetherToLeave, calledExactly, faultsWhole, readsX87, touchedBy, transfers } from "../ir/calls.ts";
+import { answersHowItLeft, answersWhetherToLeave, calledExactly, faultsWhole, readsX87, touchedBy, transfers } from "../ir/calls.ts";
 import { OPS, PROBE, type Meaning, type Node } from "../ir/opcodes.ts";
 import { CARRY_LOCAL, runPasses, X87_RUNS } from "../passes/index.ts";
 import { secondPage, successors, type Block, type BlockEnd, type BlockInstruction, type Edge, type RegionBlocks, type Target } from "../region/block.ts";
@@ -153,6 +153,8 @@ class RegionPlace implements Place {
   rest = 0;
   /** What the monitor answered: whether the region must be left behind the instruction. */
   answer: Expression | undefined;
+  /** What the region returns behind a transfer by the monitor. */
+  code: Expression = number(CHANGED);
   /** Calls of the monitor are timed. */
   readonly #timed: boolean;
   readonly #isMobile: boolean;
@@ -198,9 +200,10 @@ class RegionPlace implements Place {
     if (calledExactly(node)) {
       return [...this.beforeGuard(), ...CALL.exactly({ i: number(this.id), rest: number(this.rest) }), into === undefined ? evaluate(made) : declare(into, made)];
     }
-    const touched = touchedBy(node), name = answersWhetherToLeave(node) ? this.temporary() : into;
+    const touched = touchedBy(node), answersHow = answersHowItLeft(node), name = answersHow || answersWhetherToLeave(node) ? this.temporary() : into;
     if (touched === undefined) throw new Error(`no region calls ${node.name}`);
-    if (name !== into) this.answer = identifier(name!);
+    if (answersHow) this.code = identifier(name!);
+    else if (name !== into) this.answer = identifier(name!);
     if (touched.flags) this.known = UNKNOWN;
     const words: Local[] = [...touched.registers.map((register) => REGISTERS[register]!), ...(touched.flags ? FLAGS : [])];
     this.assign(words);
@@ -326,7 +329,7 @@ const FLOW = {
   endShadow: statements(`S[${SLOT.shadow}] = 0;`),
   calledOut: statements("if (calledOut($i) !== 0) { left = left + $rest | 0; eip = $e; break leave; }"),
   changed: statements(`if ($t !== 0) { left = left + $rest | 0; eip = $e; code = ${CHANGED}; break leave; }`),
-  transferred: statements(`eip = S[${SLOT.eip}]; code = ${CHANGED}; break leave;`),
+  transferred: statements(`eip = S[${SLOT.eip}]; code = $c; break leave;`),
   again: statements("if ($again === 0) break; left = left - 1 | 0;"),
   leaveAgain: statements("if (left < $n) { left = left + $rest | 0; eip = $e; break leave; }"),
   step: statements(`${WRITE_BACK} const $c = step($i, left); ${RELOAD} left = S[${SLOT.left}]; if ($c !== 0) { eip = S[${SLOT.eip}]; break leave; }`),
@@ -536,6 +539,7 @@ class RegionEmitter {
     if (instruction.meaning.end.kind === "repeat") return { body: this.#repeat(instruction.meaning, instruction.meaning.end.again, rest), value: undefined };
     const emitter = new InstructionEmitter(place), pending = shadowed ? this.#pending : undefined;
     place.answer = undefined;
+    place.code = number(CHANGED);
     for (const name of runtimeFunctions(instruction.meaning)) this.functions.add(name);
     const { end } = instruction.meaning, result = end.kind === "branch" ? end.condition : end.kind === "indirect" ? end.to : undefined;
     const value = emitter.run(instruction.meaning.nodes, result);
@@ -629,7 +633,7 @@ class RegionEmitter {
         return [...to.body, ...this.#search(source, to.value, end.targets), ...this.#away(source, FLOW.leave({ e: to.value }))];
       }
       case "dispatch": return this.#dispatch(source, end.cases);
-      case "transferred": return this.#away(source, source.instructions.at(-1)?.plain === true ? FLOW.transferred({}) : FLOW.leave({ e: word("eip") }));
+      case "transferred": return this.#away(source, source.instructions.at(-1)?.plain === true ? FLOW.transferred({ c: this.#place.code }) : FLOW.leave({ e: word("eip") }));
     }
     return end satisfies never;
   }

@@ -46,6 +46,11 @@ const TRANSFERS: ReadonlySet<string> = new Set(["softwareInterrupt", "breakpoint
 
 export function transfers({ op, name }: Node): boolean { return op === "monitor" && TRANSFERS.has(name); }
 
+/** Of these, the ones that answer what the region returns: 0 where they have gone on in the same mode and nothing has to be polled, otherwise CHANGED. */
+const MAY_STAY: ReadonlySet<string> = new Set(["interruptReturn", "jumpFar", "callFar", "returnFar"]);
+
+export function answersHowItLeft({ op, name }: Node): boolean { return op === "monitor" && MAY_STAY.has(name); }
+
 /** What a `call` or `monitor` node touches; undefined where a region may not make the call. */
 export function touchedBy({ name }: Node): Touched | undefined {
   if (!name.startsWith("x87_")) return BY_NAME[name];

@@ -40,7 +40,7 @@ const WITH_ERROR_CODE = new Set([8, 10, 11, 12, 13, 14, 17]);
 const PAGE_FAULT = 14;
 
 const QUIET_HOST: VcpuHost = {
-  nextEvent: () => Infinity, advance: () => {}, interruptRequested: () => false, acknowledgeInterrupt: () => 0, stopRequested: () => false,
+  nextEvent: () => Infinity, eventMoved: () => false, advance: () => {}, interruptRequested: () => false, acknowledgeInterrupt: () => 0, stopRequested: () => false,
   floatingPointError: () => true, floatingPointErrorCleared: () => {}, pauseRequested: () => false,
 };
 
