@@ -7,7 +7,7 @@
  * left to functions (runtime/fpu/pairs.ts), and so are products of which the last bit is in doubt.
  */
 import type { Statement } from "estree";
-import { C2, LARGEST, PAIR_A, PAIR_B, PAIR_LOST, PAIR_RESULT, SMALLEST } from "../../runtime/abi.ts";
+import { C2, LARGEST, PAIR_A, PAIR_B, PAIR_LOST, PAIR_RESULT, SLOT, SMALLEST } from "../../runtime/abi.ts";
 import { statements, type Bindings } from "./estree.ts";
 
 type Template = (bindings: Bindings) => Statement[];
@@ -156,4 +156,10 @@ export const STORES: Readonly<Record<string, Store>> = {
     template: statements(`${WRITABLE} ${TO_INTEGER} if (((address | tlb) & 3) !== 0 || (address & 4095) > 4088 || x87StoreInteger((address ^ tlb) >>> 2) !== 0) { $$decline; } ${INTEGER_LOST}`),
     functions: ["x87StoreInteger"], isRounded: false,
   },
+};
+
+/** FLDCW where it unmasks nothing, and FNSTCW. */
+export const CONTROL_WORD: Readonly<Record<string, Template>> = {
+  fldcw: statements(`${READABLE} if (((address | tlb) & 1) !== 0) { $$decline; } tlb = MEM16[(address ^ tlb) >>> 1]; if ((tlb & 63) !== 63) { $$decline; } S[${SLOT.fpuControl}] = tlb & ${0x1f3f} | 64;`),
+  fnstcw: statements(`${WRITABLE} if (((address | tlb) & 1) !== 0) { $$decline; } MEM16[(address ^ tlb) >>> 1] = S[${SLOT.fpuControl}];`),
 };
