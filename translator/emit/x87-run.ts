@@ -23,8 +23,8 @@ import { assign, block, call, expression, identifier, number, statements, type B
 import { InstructionEmitter, type Place } from "./lowering.ts";
 import { COMPUTED, CONTROL_WORD, CONVERSIONS, ROUNDED, SCRATCH, STORES } from "./x87-templates.ts";
 
-/** Sums and products that are written out in a region: more would make it too large for the host's compiler. */
-export const MOST_ROUNDED = 100;
+/** Sums and products that are written out in a region; more would make it too large for the host's compilers, which take their time, and are calls. */
+export const MOST_ROUNDED = 16;
 
 type Template = (bindings: Bindings) => Statement[];
 
@@ -175,6 +175,8 @@ export class X87Run {
   /** The flags were set as a whole. */
   setsFlags = false;
   readonly #place: RunPlace;
+  /** Sums and products that may be written out. */
+  readonly #room: number;
   readonly #body: Statement[] = [];
   readonly #label: string;
   /** TOP's distance from where it was at the beginning. */
@@ -197,8 +199,9 @@ export class X87Run {
   /** Six words for each instruction: what `x87Stopped` is told (runtime/fpu/pairs.ts). */
   readonly #table: number[] = [];
 
-  constructor(place: RunPlace, id: number) {
+  constructor(place: RunPlace, id: number, room: number) {
     this.#place = place;
+    this.#room = room;
     this.#label = `run${id}`;
   }
 
@@ -414,7 +417,7 @@ export class X87Run {
   }
 
   #sum(to: number, a: Value, b: Value): void {
-    this.rounded++;
+    if (this.rounded++ >= this.#room) { this.#compute("fsum", to, a, b); return; }
     this.functions.add("x87Sum");
     this.#round(to, a, b, a.isDouble && b.isDouble ? ROUNDED.sumOfDoubles : a.isDouble || b.isDouble ? ROUNDED.sumWithDouble : ROUNDED.sum, a.isDouble ? b.l : a.l);
   }
@@ -424,7 +427,7 @@ export class X87Run {
       this.#body.push(...ROUNDED.exactProduct({ ah: a.h, bh: b.h, ...renamed(this.#target(to, doubleOf(a.bits + b.bits))) }));
       return;
     }
-    this.rounded++;
+    if (this.rounded++ >= this.#room) { this.#compute("fproduct", to, a, b); return; }
     this.functions.add("x87Product");
     const [x, y] = b.isDouble ? [b, a] : [a, b];
     if (isSame(a, b)) this.#round(to, a, b, a.isDouble ? ROUNDED.squareOfDouble : ROUNDED.square, NOTHING);

@@ -67,7 +67,7 @@ export const ROUNDED = {
 
 /** What functions compute, by mnemonic: their name, how many operands they have, and whether C2 says that they did. */
 export const COMPUTED: Readonly<Record<string, { readonly called: string; readonly template: Template; readonly isBinary: boolean }>> = Object.fromEntries(([
-  ["fquotient", "x87Quotient", 2, false], ["fsqrt", "x87Root", 1, false], ["frndint", "x87Round", 1, false], ["fscale", "x87Scale", 2, false],
+  ["fsum", "x87SumOf", 2, false], ["fproduct", "x87ProductOf", 2, false], ["fquotient", "x87Quotient", 2, false], ["fsqrt", "x87Root", 1, false], ["frndint", "x87Round", 1, false], ["fscale", "x87Scale", 2, false],
   ["fsin", "x87Sine", 1, true], ["fcos", "x87Cosine", 1, true], ["fptan", "x87Tangent", 1, true], ["fpatan", "x87Arctangent", 2, false],
   ["f2xm1", "x87PowerMinusOne", 1, false], ["fyl2x", "x87Logarithm", 2, false], ["fyl2xp1", "x87LogarithmPlusOne", 2, false],
 ] as const).map(([name, called, operands, clearsC2]) => [name, {
