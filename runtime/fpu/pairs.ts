@@ -35,6 +35,8 @@ const ROUNDER = 1.5 * 2 ** 52;
 const NO_INTEGER = 2 ** 40;
 /** Estimated host ns of a series. */
 const SERIES_COST = 300;
+/** Operands of a sum that are nearer in size than 2^38 are added without any error. */
+const NEAR = 2 ** 76;
 const TOP_MASK = 7 << TOP_SHIFT;
 
 /** The functions by name. */
@@ -183,6 +185,24 @@ export function pairFunctions(cpu: CpuState, memory: GuestMemory): Readonly<Reco
     return resultWhere(inWords(multiply));
   }
 
+  /** The sum of A and B. */
+  function sumOf(): number {
+    const ah = F[PAIR_A]!, al = F[PAIR_A + 1]!, bh = F[PAIR_B]!, bl = F[PAIR_B + 1]!, whole = ah + bh, part = whole - ah;
+    const second = ah - (whole - part) + (bh - part) + (al + bl);
+    if (ah * ah < bh * bh * NEAR && bh * bh < ah * ah * NEAR && rounded(whole, second, true)) return 0;
+    return Number.isNaN(sum(ah, al, bh, bl)) ? 1 : 0;
+  }
+
+  /** The product of A and B. */
+  function productOf(): number {
+    const ah = F[PAIR_A]!, al = F[PAIR_A + 1]!, bh = F[PAIR_B]!, bl = F[PAIR_B + 1]!, whole = ah * bh;
+    const scaledA = ah * SPLITTER, upperA = scaledA - (scaledA - ah), lowerA = ah - upperA;
+    const scaledB = bh * SPLITTER, upperB = scaledB - (scaledB - bh), lowerB = bh - upperB;
+    const second = ((upperA * upperB - whole) + upperA * lowerB + lowerA * upperB) + lowerA * lowerB + (ah * bl + al * bh);
+    if (rounded(whole, second, al === 0 && bl === 0)) return 0;
+    return Number.isNaN(product(ah, al, bh, bl)) ? 1 : 0;
+  }
+
   /** Rounds first + second to 64 bits; false where that is in doubt, which it is not where it is `exact`. */
   function rounded(first: number, second: number, exact: boolean): boolean {
     const s = first + second, q = second - (s - first), f = s * UFP, u = Math.abs(f - f * BELOW_ONE), k = u * PLACES, c = q + k - k, d = q - c, x = Math.abs(d);
@@ -284,7 +304,7 @@ export function pairFunctions(cpu: CpuState, memory: GuestMemory): Readonly<Reco
     x87Open: (wanted, mask) => open(wanted!, mask!),
     x87Stopped: (mask, delta, written, tags, touched, ...values) => stopped(mask!, delta!, written!, tags!, touched!, values),
     x87Sum: (ah, al, bh, bl) => sum(ah!, al!, bh!, bl!), x87Product: (ah, al, bh, bl) => product(ah!, al!, bh!, bl!),
-    x87Quotient: quotient, x87Root: root,
+    x87SumOf: sumOf, x87ProductOf: productOf, x87Quotient: quotient, x87Root: root,
     x87Round: computed(roundToInteger, 0), x87Scale: computed(scale, 0),
     x87Sine: computed(sine, SERIES_COST), x87Cosine: computed(cosine, SERIES_COST), x87Tangent: computed(tangent, SERIES_COST),
     x87Arctangent: computed(arctangent, SERIES_COST), x87PowerMinusOne: computed(powerMinusOne, SERIES_COST),

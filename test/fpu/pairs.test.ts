@@ -39,7 +39,7 @@ function delivered(): readonly number[] {
 const wordsOf = ({ low, high, signExp }: Extended): Int32Array => Int32Array.of(low, high, signExp);
 
 const OPERATIONS: readonly (readonly [name: string, operation: () => number, operands: number])[] = [
-  ["x87Sum", () => core.add(0), 2], ["x87Product", () => core.multiply(), 2], ["x87Quotient", () => core.divide(), 2], ["x87Root", () => core.squareRoot(), 1],
+  ["x87Sum", () => core.add(0), 2], ["x87Product", () => core.multiply(), 2], ["x87SumOf", () => core.add(0), 2], ["x87ProductOf", () => core.multiply(), 2], ["x87Quotient", () => core.divide(), 2], ["x87Root", () => core.squareRoot(), 1],
 ];
 
 /** Whether a function could do it. */

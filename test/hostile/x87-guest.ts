@@ -50,7 +50,7 @@ class Writer {
       case 11: return random.once(2) ? this.#pop([0xdd, ...operand(random, 3, "m64")]) : [0xdd, ...operand(random, 2, "m64")];
       case 12: return this.#pop(random.pick([[0xdf, ...operand(random, 7, "i64")], [0xdf, ...operand(random, 3, "i32")], [0xdb, ...operand(random, 3, "i32")], [0xdb, ...operand(random, 7, "m80")], [0xdb, ...operand(random, 7, "m80")]]));
       case 13: return random.once(2) ? [0xdd, 0xd0 + i] : this.#pop([0xdd, 0xd8 + i]);
-      case 14: return random.once(30) ? [0xd9, 0x2d, ...dword(CONTROLS + 2 * random.below(CONTROL_WORDS.length))] : [0x81, 0xc3, ...dword(random.word())]; // fldcw; add ebx
+      case 14: return random.once(3) ? this.#rounding() : [0x81, 0xc3, ...dword(random.word())]; // fldcw; add ebx
       case 15: return [0xd9, random.pick([0xfc, 0xfe, 0xff, 0xf0, 0xfd, 0xf8, 0xf6, 0xf7, 0xe5])];
       default: return random.pick([[0xdb, 0xe2], [0xdb, 0xe3], [0xd9, 0x35, ...dword(STATUS)], [0x9b], [0xdd, 0xc0 + i]]);
     }
@@ -82,6 +82,13 @@ class Writer {
       case 2: return [0xdc, ...operand(random, 2, "m64"), 0xdf, 0xe0, 0x00, 0xe3];
       default: return [0xdd, 0xe0 + i, 0xdd, 0x3d, ...dword(STATUS)]; // fucom; fnstsw m16
     }
+  }
+
+  /** FLDCW and what rounds; mostly FNINIT's control word follows again. */
+  #rounding(): number[] {
+    const random = this.#random, load = (k: number): number[] => [0xd9, 0x2d, ...dword(CONTROLS + 2 * k)];
+    if (random.once(10)) return load(random.below(CONTROL_WORDS.length));
+    return [...load(CONTROL_WORDS.indexOf(0xf7f)), ...random.pick([[0xdb, ...operand(random, 2, "i32")], [0xd9, 0xfc], [0xdc, ...operand(random, 0, "m64")], [0xd9, 0x3d, ...dword(STATUS + 8)]]), ...load(0)];
   }
 
   /** An instruction between. */

@@ -505,9 +505,9 @@ class RegionEmitter {
 
   /** The run of x87 instructions that begins at instruction `k` of a block, and how many it has; undefined where none begins. */
   #runAt({ id, instructions }: Block, k: number): { body: Statement[]; taken: number } | undefined {
-    const length = this.#hasRuns && !this.#shadowed && this.#rounded < MOST_ROUNDED ? runLength(instructions, k) : 0;
+    const length = this.#hasRuns && !this.#shadowed ? runLength(instructions, k) : 0;
     if (length === 0) return undefined;
-    const place = this.#place, run = new X87Run(place, this.#runs++), site = this.sites.length;
+    const place = this.#place, run = new X87Run(place, this.#runs++, MOST_ROUNDED - this.#rounded), site = this.sites.length;
     for (const one of instructions.slice(k, k + length)) {
       place.thisEip = one.address;
       place.nextEip = one.address + one.instruction.length | 0;

@@ -21,10 +21,10 @@ import type { BlockInstruction } from "../region/block.ts";
 import type { Node } from "../ir/opcodes.ts";
 import { assign, block, call, expression, identifier, number, statements, type Bindings } from "./estree.ts";
 import { InstructionEmitter, type Place } from "./lowering.ts";
-import { COMPUTED, CONVERSIONS, ROUNDED, SCRATCH, STORES } from "./x87-templates.ts";
+import { COMPUTED, CONTROL_WORD, CONVERSIONS, ROUNDED, SCRATCH, STORES } from "./x87-templates.ts";
 
-/** Sums and products that are written out in a region: more would make it too large for the host's compiler. */
-export const MOST_ROUNDED = 100;
+/** Sums and products that are written out in a region; more would make it too large for the host's compilers, which take their time, and are calls. */
+export const MOST_ROUNDED = 16;
 
 type Template = (bindings: Bindings) => Statement[];
 
@@ -56,7 +56,7 @@ const HELD = new Set([
   "x87_fsum", "x87_fsum_4", "x87_fsum_8", "x87_fproduct", "x87_fproduct_4", "x87_fproduct_8", "x87_fquotient", "x87_fquotient_4", "x87_fquotient_8",
   ...Object.keys(INTEGERS).flatMap((name) => [`x87_${name}_2`, `x87_${name}_4`]),
   "x87_fcom", "x87_fcom_4", "x87_fcom_8", "x87_ficom_2", "x87_ficom_4", "x87_ficomp_2", "x87_ficomp_4", "x87_fcomi", "x87_ftst",
-  "x87_fld_4", "x87_fld_8", "x87_fld_10", "x87_fild_2", "x87_fild_4", "x87_fild_8", "x87_fld", "x87_fld1", "x87_fldz",
+  "x87_fldcw_2", "x87_fnstcw_2", "x87_fld_4", "x87_fld_8", "x87_fld_10", "x87_fild_2", "x87_fild_4", "x87_fild_8", "x87_fld", "x87_fld1", "x87_fldz",
   "x87_fst", "x87_fst_4", "x87_fst_8", "x87_fst_10", "x87_fist_2", "x87_fist_4", "x87_fist_8",
   "x87_fxch", "x87_fabs", "x87_fchs", "x87_fsqrt", "x87_frndint", "x87_fscale",
   "x87_fsin", "x87_fcos", "x87_fptan", "x87_fpatan", "x87_f2xm1", "x87_fyl2x", "x87_fyl2xp1",
@@ -103,6 +103,7 @@ const ENTRY = {
 const TEST = {
   usual: expression(`(S[${SLOT.cr0}] & 12 | st & 128 | (S[${SLOT.fpuControl}] ^ 831) & 3903) !== 0`),
   masked: expression(`(S[${SLOT.cr0}] & 12 | st & 128 | (S[${SLOT.fpuControl}] ^ 63) & 63) !== 0`),
+  unusual: expression(`((S[${SLOT.fpuControl}] ^ 831) & 3903) !== 0`),
   tags: expression("((tags | tags << 16) >>> (p << 1) & $t) !== $v"),
   pairs: expression("((pairs << 8 | pairs) >>> p & $n) !== $n && (pairs = x87Open($n, pairs)) < 0"),
   either: expression("$0 || $1"),
@@ -174,6 +175,8 @@ export class X87Run {
   /** The flags were set as a whole. */
   setsFlags = false;
   readonly #place: RunPlace;
+  /** Sums and products that may be written out. */
+  readonly #room: number;
   readonly #body: Statement[] = [];
   readonly #label: string;
   /** TOP's distance from where it was at the beginning. */
@@ -185,7 +188,10 @@ export class X87Run {
   #read = 0;
   #written = 0;
   readonly #known: Known[] = Array.from({ length: 8 }, () => ANYTHING);
+  /** The control word at the beginning is to be as FNINIT sets it. */
   #usual = false;
+  /** What is known of it now: what was tested at the beginning; since an FLDCW, nothing; or that it is the usual one. */
+  #rounding: "entry" | "any" | "usual" = "entry";
   #last: Executed | undefined;
   #selector = NO_SELECTOR;
   /** How many were taken. */
@@ -193,8 +199,9 @@ export class X87Run {
   /** Six words for each instruction: what `x87Stopped` is told (runtime/fpu/pairs.ts). */
   readonly #table: number[] = [];
 
-  constructor(place: RunPlace, id: number) {
+  constructor(place: RunPlace, id: number, room: number) {
     this.#place = place;
+    this.#room = room;
     this.#label = `run${id}`;
   }
 
@@ -218,6 +225,12 @@ export class X87Run {
       return true;
     }
     const node = calledBy(one)!, [, name, size] = /^x87_([a-z0-9]+?)(?:_(\d+))?$/.exec(node.name)!, [a, b, , variant, , opcode] = node.args.map((arg) => arg.number);
+    if (name === "fldcw" || name === "fnstcw") {
+      this.#control(one, node, name);
+      this.#table.push(...facts);
+      this.count++;
+      return true;
+    }
     if (!this.#operation(one, node, name!, Number(size ?? 0), a!, b!, variant!)) return false;
     this.#table.push(...facts);
     this.#last = { address: one.address, opcode: opcode! };
@@ -291,6 +304,20 @@ export class X87Run {
   }
 
   // --- Operations -------------------------------------------------------------------------------------------------
+
+  /** FLDCW and FNSTCW, which leave the pointers as they are. */
+  #control(one: BlockInstruction, node: Node, name: string): void {
+    this.#address(one, node);
+    this.#body.push(...CONTROL_WORD[name]!({ decline: this.#decline() }));
+    if (name === "fldcw") this.#rounding = "any";
+  }
+
+  /** What follows rounds to nearest and to 64 bits. */
+  #needsUsual(): void {
+    if (this.#rounding === "entry") this.#usual = true;
+    if (this.#rounding === "any") this.#body.push({ type: "IfStatement", test: TEST.unusual({}), consequent: this.#decline(), alternate: null });
+    if (this.#rounding === "any") this.#rounding = "usual";
+  }
 
   #operation(one: BlockInstruction, node: Node, name: string, size: number, a: number, b: number, variant: number): boolean {
     const integer = INTEGERS[name];
@@ -382,15 +409,15 @@ export class X87Run {
 
   /** ST(destination) := ST(destination) op value. */
   #arithmetic(name: string, destination: number, source: Value, variant: number): void {
+    this.#needsUsual();
     const x = this.#value(destination);
-    this.#usual = true;
     if (name === "fquotient") this.#compute(name, destination, ...((variant & REVERSED) === 0 ? [x, source] as const : [source, x] as const));
     else if (name === "fproduct") this.#product(destination, x, source);
     else this.#sum(destination, (variant & FLIPS_DESTINATION) === 0 ? x : negated(x), (variant & FLIPS_SOURCE) === 0 ? source : negated(source));
   }
 
   #sum(to: number, a: Value, b: Value): void {
-    this.rounded++;
+    if (this.rounded++ >= this.#room) { this.#compute("fsum", to, a, b); return; }
     this.functions.add("x87Sum");
     this.#round(to, a, b, a.isDouble && b.isDouble ? ROUNDED.sumOfDoubles : a.isDouble || b.isDouble ? ROUNDED.sumWithDouble : ROUNDED.sum, a.isDouble ? b.l : a.l);
   }
@@ -400,7 +427,7 @@ export class X87Run {
       this.#body.push(...ROUNDED.exactProduct({ ah: a.h, bh: b.h, ...renamed(this.#target(to, doubleOf(a.bits + b.bits))) }));
       return;
     }
-    this.rounded++;
+    if (this.rounded++ >= this.#room) { this.#compute("fproduct", to, a, b); return; }
     this.functions.add("x87Product");
     const [x, y] = b.isDouble ? [b, a] : [a, b];
     if (isSame(a, b)) this.#round(to, a, b, a.isDouble ? ROUNDED.squareOfDouble : ROUNDED.square, NOTHING);
@@ -418,7 +445,7 @@ export class X87Run {
   #compute(name: string, to: number, a: Value, b: Value = a): void {
     const { called, template } = COMPUTED[name]!;
     this.functions.add(called);
-    this.#usual = true;
+    this.#needsUsual();
     this.#body.push(...template({ ah: a.h, al: a.l, bh: b.h, bl: b.l, decline: this.#decline(), ...renamed(this.#target(to, ANYTHING)) }));
   }
 
@@ -475,8 +502,9 @@ export class X87Run {
   }
 
   #store(one: BlockInstruction, node: Node, name: string, size: number): void {
-    const offset = this.#address(one, node), store = STORES[`${name}_${size}`]!, { h, l } = this.#value(0);
-    if (store.isRounded) this.#usual = true;
+    const store = STORES[`${name}_${size}`]!;
+    if (store.isRounded) this.#needsUsual();
+    const offset = this.#address(one, node), { h, l } = this.#value(0);
     for (const called of store.functions) this.functions.add(called);
     this.#body.push(...store.template({ h, low: l, decline: this.#decline() }));
     this.#recordData(node, offset);

@@ -7,7 +7,7 @@
  * left to functions (runtime/fpu/pairs.ts), and so are products of which the last bit is in doubt.
  */
 import type { Statement } from "estree";
-import { C2, LARGEST, PAIR_A, PAIR_B, PAIR_LOST, PAIR_RESULT, SMALLEST } from "../../runtime/abi.ts";
+import { C2, LARGEST, PAIR_A, PAIR_B, PAIR_LOST, PAIR_RESULT, SLOT, SMALLEST } from "../../runtime/abi.ts";
 import { statements, type Bindings } from "./estree.ts";
 
 type Template = (bindings: Bindings) => Statement[];
@@ -67,7 +67,7 @@ export const ROUNDED = {
 
 /** What functions compute, by mnemonic: their name, how many operands they have, and whether C2 says that they did. */
 export const COMPUTED: Readonly<Record<string, { readonly called: string; readonly template: Template; readonly isBinary: boolean }>> = Object.fromEntries(([
-  ["fquotient", "x87Quotient", 2, false], ["fsqrt", "x87Root", 1, false], ["frndint", "x87Round", 1, false], ["fscale", "x87Scale", 2, false],
+  ["fsum", "x87SumOf", 2, false], ["fproduct", "x87ProductOf", 2, false], ["fquotient", "x87Quotient", 2, false], ["fsqrt", "x87Root", 1, false], ["frndint", "x87Round", 1, false], ["fscale", "x87Scale", 2, false],
   ["fsin", "x87Sine", 1, true], ["fcos", "x87Cosine", 1, true], ["fptan", "x87Tangent", 1, true], ["fpatan", "x87Arctangent", 2, false],
   ["f2xm1", "x87PowerMinusOne", 1, false], ["fyl2x", "x87Logarithm", 2, false], ["fyl2xp1", "x87LogarithmPlusOne", 2, false],
 ] as const).map(([name, called, operands, clearsC2]) => [name, {
@@ -156,4 +156,10 @@ export const STORES: Readonly<Record<string, Store>> = {
     template: statements(`${WRITABLE} ${TO_INTEGER} if (((address | tlb) & 3) !== 0 || (address & 4095) > 4088 || x87StoreInteger((address ^ tlb) >>> 2) !== 0) { $$decline; } ${INTEGER_LOST}`),
     functions: ["x87StoreInteger"], isRounded: false,
   },
+};
+
+/** FLDCW where it unmasks nothing, and FNSTCW. */
+export const CONTROL_WORD: Readonly<Record<string, Template>> = {
+  fldcw: statements(`${READABLE} if (((address | tlb) & 1) !== 0) { $$decline; } tlb = MEM16[(address ^ tlb) >>> 1]; if ((tlb & 63) !== 63) { $$decline; } S[${SLOT.fpuControl}] = tlb & ${0x1f3f} | 64;`),
+  fnstcw: statements(`${WRITABLE} if (((address | tlb) & 1) !== 0) { $$decline; } MEM16[(address ^ tlb) >>> 1] = S[${SLOT.fpuControl}];`),
 };
