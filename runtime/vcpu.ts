@@ -137,6 +137,9 @@ export class Vcpu {
   /** What was executed in the mode of now, as region discovery sees it; for tools. */
   codeView(): CodeView { return this.#runner.regions.view(this.#x.currentSpace()); }
 
+  /** Figures of the decoded instructions. */
+  get codeStats(): CodeCache["stats"] { return this.cache.stats; }
+
   /** Figures of the region cache. */
   get regionStats(): Regions["stats"] { return this.#runner.regions.stats; }
 

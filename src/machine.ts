@@ -68,6 +68,8 @@ export interface VirtualCpu {
   readonly stats: object;
   /** The same of the translated regions. */
   readonly regionStats?: object;
+  /** And of decoded instructions. */
+  readonly codeStats?: object;
   /** For tools that look on: told of interrupts and exceptions; the regions of now; what was executed in the mode of now. */
   observer?: DeliveryObserver | undefined;
   readonly liveRegions?: Iterable<Region>;

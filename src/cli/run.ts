@@ -38,7 +38,7 @@ export function statistics(settings: Settings, machine: Machine, { end, seconds 
     calque: version(), guest: settings.kernel ?? settings.operands[0] ?? "demo", guestVersion: guestVersion(settings.operands[0]),
     engine: machine.engine, end: end.reason, instructions: machine.instructions, guestTime: machine.time,
     seconds, mips: machine.instructions / seconds / 1e6, memory: machine.memory.size, stateHash: machine.stateHash(true),
-    vcpu: machine.vcpu.stats, regions: machine.vcpu.regionStats, memoryStats: machine.memory.stats,
+    vcpu: machine.vcpu.stats, regions: machine.vcpu.regionStats, code: machine.vcpu.codeStats, memoryStats: machine.memory.stats,
   };
 }
 

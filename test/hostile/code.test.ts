@@ -47,10 +47,13 @@ describe("a code cache bomb", () => {
   });
 
   it("that keeps data beside its code", () => {
-    survives((a) => {
+    const { translated } = survives((a) => {
       escapeHere(a).set(ECX, 1000).label("again").address([0xff, 0x05], "datum").address([0x66, 0x01, 0x05], "datum").short([0xe2], "again").set(ECX, 1000).jump("again");
       a.label("datum").bytes(0, 0, 0, 0, 0, 0, 0, 0);
     }, { budget: 500_000 });
+    const { cache, memory } = translated.vcpu as Vcpu;
+    expect(memory.stats.besideCode).toBeGreaterThan(500_000);
+    expect(cache.stats.hits).toBe(0);
   });
 
   it("of one frame at a thousand linear addresses", () => {
