@@ -23,7 +23,7 @@ export class Insn {
   m = 0;
   /** The direct branch target. */
   t: Insn;
-  /** Heat: how often a backward branch or a call came here. */
+  /** Heat: how often a backward branch, a call, a delivery or a region that was left came here. */
   h = 0;
   /** Offset of the following instruction. */
   e = 0;

@@ -282,10 +282,12 @@ export class Vcpu {
           at = this.#x.lookup();
           break;
         case EXACT: case STRADDLING: {
+          const before = at, from = this.cpu.words[PAGE]! + before.o;
           this.#stepper.step();
           if (this.#x.mustPoll(limit)) return;
-          const follows = at.kind !== STRADDLING && at.n.kind !== LINK && this.cpu.eip === this.cpu.words[PAGE]! + at.n.o;
-          at = follows ? this.#x.lookup() : this.#reached(at.kind !== STRADDLING);
+          const follows = before.kind !== STRADDLING && before.n.kind !== LINK && this.cpu.eip === this.cpu.words[PAGE]! + before.n.o;
+          at = follows ? this.#x.lookup() : this.#reached(before.kind !== STRADDLING);
+          if (trials.running && before.kind === STRADDLING) trials.went(before, this.cpu.words[PAGE]! + at.o - from | 0);
           break;
         }
         case REGION: {

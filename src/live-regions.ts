@@ -5,13 +5,13 @@
  * changed meanwhile: a region whose bytes change is dropped.
  */
 import { LIMITS, type Region } from "../runtime/region.ts";
-import { decode, explain, formOf, x87Opcode, type CodeView, type Explanation, type Fields, type NoteOf } from "../translator/translate.ts";
+import { decode, explain, formOf, secondPage, x87Opcode, type CodeView, type Explanation, type Fields, type NoteOf } from "../translator/translate.ts";
 import { readLinear, translateLinear } from "./inspect.ts";
 import type { Machine } from "./machine.ts";
 import { regionTime, type RegionTime, type Samples } from "./measure/region-time.ts";
 import type { SymbolTable } from "./symbols.ts";
 
-const LONGEST = 15, PAGE = 4096;
+const LONGEST = 15;
 
 function contains({ ranges }: Region, host: number): boolean { return ranges.some(([from, to]) => host >= from && host < to); }
 
@@ -20,15 +20,19 @@ export function viewOf(machine: Machine, region: Region): CodeView {
   const weights = new Map<number, number>();
   const { seen, space: { mode } } = region;
   for (let k = 0; k < seen.weights.length; k += 2) weights.set(seen.weights[k]!, seen.weights[k + 1]!);
+  const isPart = (address: number): boolean => {
+    const host = translateLinear(machine, address);
+    return host !== undefined && contains(region, host);
+  };
   return {
     executed(address) {
-      const weight = weights.get(address | 0), host = translateLinear(machine, address);
-      if (weight === undefined || host === undefined || !contains(region, host)) return undefined;
-      const instruction = decode(machine.memory.ram, host, PAGE - (host & (PAGE - 1)), mode);
-      if ("failure" in instruction) return undefined;
+      const weight = weights.get(address | 0);
+      if (weight === undefined || !isPart(address)) return undefined;
+      const bytes = readLinear(machine, address, LONGEST), instruction = decode(bytes, 0, bytes.length, mode);
+      if ("failure" in instruction || secondPage({ address, instruction }) !== undefined && !isPart(address + instruction.length - 1)) return undefined;
       const fields: Fields = { d: 0, s: 0, b: 0, x: 0, c: 0, p: 0, m: 0, k: 0 };
       const form = formOf(instruction, mode, fields);
-      if (instruction.row.mnemonic.startsWith("f")) fields.m = x87Opcode(machine.memory.ram, host);
+      if (instruction.row.mnemonic.startsWith("f")) fields.m = x87Opcode(bytes, 0);
       return { instruction, form, fields, weight, patched: seen.patched.get(address | 0) };
     },
     targets: (address) => seen.targets.get(address) ?? [],

@@ -11,6 +11,7 @@ export type { HandlerText } from "./emit/handler.ts";
 export type { Instruction } from "./decode/instruction.ts";
 export type { InstructionClass, Row } from "./isa/row.ts";
 export { discover } from "./region/discover.ts";
+export { secondPage } from "./region/block.ts";
 export type { Block, RegionBlocks } from "./region/block.ts";
 export type { CodeView, RegionLimits } from "./region/discover.ts";
 export { CARRY_LOCAL, PASSES, X87_RUNS } from "./passes/index.ts";

@@ -1,13 +1,16 @@
 /** Instructions whose bytes lie on two pages, in hot code: what is stored into either part, and what is mapped behind, counts as it does alone. */
 import { describe, expect, it } from "vitest";
 import type { Vcpu } from "../../runtime/vcpu.ts";
+import { LIMITS } from "../../runtime/region.ts";
+import { liveRegions, viewOf } from "../../src/live-regions.ts";
 import type { Machine } from "../../src/machine.ts";
+import { discover, regionText } from "../../translator/translate.ts";
 import { Assembler, dword } from "./assembler.ts";
 import { DATA, EAX, EBX, ECX, EDI, ESI, chance, escapeHere, survives, type Trial } from "./shelter.ts";
 import type { Twins } from "./twins.ts";
 
 const FIRST = 0x300000, SECOND = 0x301000, OTHER = 0x304000, DIRECTORY = 0x200000, TABLE = 0x201000, HIGH = 0x202000, IDT = 0x2000, PAGE_FAULT = 0x3800;
-const PLACE = 0x80000000, PLACES = [PLACE, 0x80010000, 0x80020000], LOG = DATA + 0x100, RET = 0xc3;
+const CALLEE = 0x310000, PLACE = 0x80000000, PLACES = [PLACE, 0x80010000, 0x80020000], LOG = DATA + 0x100, RET = 0xc3;
 /** The PTE of the second page at PLACE. */
 const SECOND_PTE = HIGH + 4;
 
@@ -19,6 +22,7 @@ const SIX_BYTES: Readonly<Record<string, readonly number[]>> = {
   "a forward branch": [0x0f, 0x84, ...dword(0)], // jz next
   "a push": [0xff, 0x35, ...dword(DATA)],
   "a load that faults": [0x8b, 0x15, ...dword(0x70000000)],
+  "an indirect call": [0xff, 0x15, ...dword(DATA + 8)],
   "an x87 load": [0xd9, 0x05, ...dword(DATA)],
 };
 
@@ -28,7 +32,7 @@ function code(body: (a: Assembler) => void, straddler: readonly number[], cut: n
   a.set(ECX, 40).label("loop");
   body(a);
   a.jump("tail").padTo(0x1000 - cut, 0xcc).label("tail").bytes(...straddler);
-  if (straddler[0] === 0xff) a.bytes(0x5a); // pop edx
+  if (straddler[1] === 0x35) a.bytes(0x5a); // pop edx
   if (straddler[0] === 0xd9) a.bytes(0xdd, 0xd8); // fstp st0
   return a.bytes(0x49).near([0x0f, 0x85], "loop").bytes(RET).finish();
 }
@@ -46,6 +50,8 @@ const load = (image: Uint8Array, other: Uint8Array = image) => (machine: Machine
   }
   machine.memory.writePhysical(FIRST, image);
   machine.memory.writePhysical(OTHER, other.subarray(0x1000));
+  machine.memory.writePhysical(CALLEE, Uint8Array.of(0x42, RET)); // inc edx
+  word(DATA + 8, CALLEE);
 };
 
 function enablePaging(a: Assembler): void {
@@ -69,9 +75,9 @@ function sometimes(a: Assembler, label: string, what: (a: Assembler) => void): v
   a.label(label);
 }
 
-function figures({ translated: { vcpu } }: Twins): { share: number; steps: number; made: number; mobile: number } {
+function figures({ translated: { vcpu } }: Twins): { share: number; entries: number; steps: number; made: number; mobile: number } {
   const { stats, count, regionStats, liveRegions } = vcpu as Vcpu;
-  return { share: stats.translated / count, steps: stats.exactSteps, made: regionStats.made, mobile: [...liveRegions].filter(({ isMobile }) => isMobile).length };
+  return { share: stats.translated / count, entries: stats.entries, steps: stats.exactSteps, made: regionStats.made, mobile: [...liveRegions].filter(({ isMobile }) => isMobile).length };
 }
 
 const word = ({ memory }: Machine, address: number): number => memory.ram32[address >>> 2]!;
@@ -79,12 +85,21 @@ const word = ({ memory }: Machine, address: number): number => memory.ram32[addr
 describe("an instruction on two pages in a loop", () => {
   for (const [name, straddler] of Object.entries(SIX_BYTES)) {
     it.each([1, 2, 3, 5])(`is translated: ${name}, cut behind %i bytes`, (cut) => {
-      const { share, steps } = figures(survives(caller, { budget: 40_000, every: 3989, prepare: load(code(() => {}, straddler, cut)) }));
+      const { share, steps, entries } = figures(survives(caller, { budget: 40_000, every: 3989, prepare: load(code(() => {}, straddler, cut)) }));
       if (name === "a load that faults") return;
+      expect(entries).toBeLessThan(1000); // of 5,000 times around the loop and more: the callee is inside
       expect(share).toBeGreaterThan(0.95);
       expect(steps).toBeLessThan(100);
     });
   }
+
+  it("is found again in the region that runs", () => {
+    const { translated } = survives(caller, { budget: 40_000, prepare: load(code(() => {}, SIX_BYTES["a load"]!, 3)) });
+    const region = liveRegions(translated).find(({ text }) => text.addresses.includes((PLACE | 0) + 0xffd))!, { linear, text } = region;
+    const found = discover(linear, viewOf(translated, region), LIMITS, [...text.entries.keys()].slice(1))!;
+    expect(found.blocks.flatMap(({ instructions }) => instructions.map(({ address }) => address))).toContain((PLACE | 0) + 0xffd);
+    expect(regionText(found).source).toBe(text.source);
+  });
 
   it("that is a backward branch", () => {
     const a = new Assembler(0);
