@@ -508,19 +508,24 @@ class RegionEmitter {
     const length = this.#hasRuns && !this.#shadowed ? runLength(instructions, k) : 0;
     if (length === 0) return undefined;
     const place = this.#place, run = new X87Run(place, this.#runs++, MOST_ROUNDED - this.#rounded), site = this.sites.length;
+    const own = (index: number): void => {
+      if (this.#lines !== undefined) this.#owner = { block: id, index, address: instructions[index]!.address, calls: new Set() };
+    };
     for (const one of instructions.slice(k, k + length)) {
+      own(k + run.count);
       place.thisEip = one.address;
       place.nextEip = one.address + one.instruction.length | 0;
       if (!isHeld(one)) run.plain(one);
       else if (!run.take(one)) break;
       if (run.setsFlags) place.known = { kind: EXPLICIT, inCarry: false };
       run.setsFlags = false;
+      run.mark((body) => this.#owned(body));
       this.sites.push({ eip: place.thisEip, next: place.nextEip, rest: instructions.length - k - run.count + 1, block: this.#number });
     }
     if (run.count === 0) return undefined;
     for (const name of run.functions) this.functions.add(name);
     this.#rounded += run.rounded;
-    if (this.#lines !== undefined) this.#owner = { block: id, index: k, address: instructions[k]!.address, calls: new Set() };
+    own(k);
     return { body: this.#owned([run.finish(this.runs, site)]), taken: run.count };
   }
 

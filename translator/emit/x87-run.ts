@@ -205,6 +205,14 @@ export class X87Run {
     this.#label = `run${id}`;
   }
 
+  #marked = 0;
+
+  /** `mark` is given what was emitted since the last time. */
+  mark(mark: (body: Statement[]) => Statement[]): void {
+    this.#body.push(...mark(this.#body.splice(this.#marked)));
+    this.#marked = this.#body.length;
+  }
+
   /** An instruction that is no x87 instruction and cannot fault. */
   plain({ meaning }: BlockInstruction): void {
     this.#table.push(...this.#facts());
