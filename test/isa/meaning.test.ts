@@ -2,7 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { Fpu } from "../../runtime/fpu/fpu.ts";
 import { runtimeFunctions } from "../../runtime/functions.ts";
-import { GuestMemory, linearMemory } from "../../runtime/memory.ts";
+import { linearMemory } from "../../runtime/linear-memory.ts";
+import { GuestMemory } from "../../runtime/memory.ts";
 import { CpuState } from "../../runtime/state.ts";
 import { runtimeFunctions as namedFunctions } from "../../translator/emit/handler.ts";
 import { instantiate } from "../../translator/ir/instantiate.ts";

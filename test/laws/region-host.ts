@@ -4,7 +4,8 @@ import { arithmeticFlags, carryOf, conditionOf, flagsOf, setArithmeticFlags } fr
 import { Fpu } from "../../runtime/fpu/fpu.ts";
 import { runtimeFunctions } from "../../runtime/functions.ts";
 import { slowPaths } from "../../runtime/interpreter.ts";
-import { GuestMemory, linearMemory } from "../../runtime/memory.ts";
+import { linearMemory } from "../../runtime/linear-memory.ts";
+import { GuestMemory } from "../../runtime/memory.ts";
 import { ABI_NAMES, type RegionFunction } from "../../runtime/region.ts";
 import { resetState } from "../../runtime/reset.ts";
 import { CpuState, SLOT } from "../../runtime/state.ts";

@@ -5,7 +5,8 @@
 import { describe, expect, it } from "vitest";
 import { GuestFault } from "../../runtime/faults.ts";
 import { writeEflags } from "../../runtime/flags.ts";
-import { linearMemory, GuestMemory } from "../../runtime/memory.ts";
+import { linearMemory } from "../../runtime/linear-memory.ts";
+import { GuestMemory } from "../../runtime/memory.ts";
 import type { Monitor, ShortTransfers } from "../../runtime/monitor/context.ts";
 import { ACCESS, CS, ES, fetchDescriptor, GS, installSegment, LIMIT, SELECTOR, BASE, SS, TR } from "../../runtime/monitor/descriptors.ts";
 import { deliverFault, deliverInterrupt, softwareInterrupt } from "../../runtime/monitor/interrupt.ts";

@@ -10,7 +10,7 @@ import { carryAfter, conditionAfter } from "./conditions.ts";
 import { declare, evaluate, expression, flagBindings, identifier, number, statements, type Bindings } from "./estree.ts";
 import { word, wordAt, type Place } from "./lowering.ts";
 import type { Probe } from "./probe.ts";
-import { settle } from "./x87-run.ts";
+import { settle } from "./x87-frame.ts";
 
 const REGISTERS = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"] as const;
 export const FLAGS = ["flagKind", "flagA", "flagB", "flagCarry"] as const;
