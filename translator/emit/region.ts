@@ -124,6 +124,10 @@ class RegionEmitter {
   }
 
   #owned(body: Statement[]): Statement[] { return this.#lines?.mark(body, this.#owner) ?? body; }
+  /** What is emitted now is of a block's instruction. */
+  #own({ id, instructions }: Block, index: number): void {
+    if (this.#lines !== undefined) this.#owner = { block: id, index, address: instructions[index]!.address, calls: new Set() };
+  }
   #unowned(body: Statement[]): Statement[] { return this.#lines?.mark(body, undefined) ?? body; }
 
   /** The number of the block that is being emitted; those of all before by their place in the structure. */
@@ -176,7 +180,7 @@ class RegionEmitter {
         continue;
       }
       const instruction = instructions[k]!;
-      if (this.#lines !== undefined) this.#owner = { block: source.id, index: k, address: instruction.address, calls: new Set() };
+      this.#own(source, k);
       const emitted = this.#instruction(instruction, instructions.length - k, k === instructions.length - 1, instructions[k + 1]);
       body.push(...this.#owned(emitted.body));
       value = emitted.value;
@@ -194,15 +198,13 @@ class RegionEmitter {
   readonly #hasRuns: boolean;
 
   /** The run of x87 instructions that begins at instruction `k` of a block, and how many it has; undefined where none begins. */
-  #runAt({ id, instructions }: Block, k: number): { body: Statement[]; taken: number } | undefined {
+  #runAt(source: Block, k: number): { body: Statement[]; taken: number } | undefined {
+    const { instructions } = source;
     const length = this.#hasRuns && !this.#shadowed ? runLength(instructions, k) : 0;
     if (length === 0) return undefined;
     const place = this.#place, run = new X87Run(place, this.#runs++, MOST_ROUNDED - this.#rounded), site = this.sites.length;
-    const own = (index: number): void => {
-      if (this.#lines !== undefined) this.#owner = { block: id, index, address: instructions[index]!.address, calls: new Set() };
-    };
     for (const one of instructions.slice(k, k + length)) {
-      own(k + run.count);
+      this.#own(source, k + run.count);
       place.thisEip = one.address;
       place.nextEip = one.address + one.instruction.length | 0;
       if (!isHeld(one)) run.plain(one);
@@ -215,7 +217,7 @@ class RegionEmitter {
     if (run.count === 0) return undefined;
     for (const name of run.functions) this.functions.add(name);
     this.#rounded += run.rounded;
-    own(k);
+    this.#own(source, k);
     return { body: this.#owned([run.finish(this.runs, site)]), taken: run.count };
   }
 
