@@ -286,6 +286,9 @@ export class Regions {
 
   readonly #withoutRuns = new WeakSet<Insn>();
 
+  /** The instruction goes for good; its object may become another. */
+  forget(insn: Insn): void { this.#withoutRuns.delete(insn); }
+
   /** Whether a region that is too large to become a part of another can be entered here. */
   #isLargeEntry(space: CodeSpace, address: number): boolean {
     const owner = this.#ownerOf(space, address);

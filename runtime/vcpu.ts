@@ -101,6 +101,7 @@ export class Vcpu {
     this.cache.refuse = () => { throw RETRY; }; // oxlint-disable-line typescript/only-throw-error -- a guest event, not an Error
     this.cache.evicted = (insn) => {
       this.#trials.forget(insn);
+      this.#runner.regions.forget(insn);
       if (insn.kind === STRADDLING) this.#stepper.forget(insn);
     };
     if (x.measurement !== undefined) this.#countFor(x.measurement);
