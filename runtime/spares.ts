@@ -12,9 +12,6 @@ export class Spares {
   readonly #insns: Insn[] = [];
   readonly #tables: Uint16Array[] = [];
 
-  /** How many instructions there are. */
-  get size(): number { return this.#insns.length; }
-
   insn(offset: number, handler: Handler, kind: number): Insn {
     const spare = this.#insns.pop();
     if (spare === undefined) return new Insn(offset, handler, kind);
