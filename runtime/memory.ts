@@ -19,6 +19,7 @@ import * as state from "./state.ts";
 import type { CpuState } from "./state.ts";
 import { currentFault, noteFault, RETRY } from "./faults.ts";
 import * as tlb from "./tlb-entry.ts";
+import { HostMemory } from "./host-memory.ts";
 
 const { CR0_WP, CR4_PGE, CR4_PSE } = state;
 const { FAULTS, MMIO, SLOW, UNFILLED, WATCHED } = tlb;
@@ -63,6 +64,7 @@ export interface MemoryState {
 }
 
 export class GuestMemory {
+  readonly host: HostMemory;
   readonly size: number;
   /** Guest-physical RAM from address 0. */
   readonly ram: Uint8Array;
@@ -105,21 +107,22 @@ export class GuestMemory {
   readonly #writers: Array<number[] | undefined>;
 
   /** `size` in bytes, a multiple of 4096, at most 2 GiB - 4 KiB. */
-  constructor(size: number, cpu: CpuState) {
+  constructor(size: number, cpu: CpuState, host = new HostMemory(size)) {
     this.size = size;
-    const buffer = new ArrayBuffer(size);
-    this.ram = new Uint8Array(buffer);
-    this.ram16 = new Uint16Array(buffer);
-    this.ram32 = new Int32Array(buffer);
-    this.view = new DataView(buffer);
-    this.singles = new Float32Array(buffer);
-    this.doubles = new Float64Array(buffer, 0, size >>> 3);
+    this.host = host;
+    const { buffer } = host, at = host.take(size);
+    this.ram = new Uint8Array(buffer, at, size);
+    this.ram16 = new Uint16Array(buffer, at, size >>> 1);
+    this.ram32 = new Int32Array(buffer, at, size >>> 2);
+    this.view = new DataView(buffer, at, size);
+    this.singles = new Float32Array(buffer, at, size >>> 2);
+    this.doubles = new Float64Array(buffer, at, size >>> 3);
     this.codePages = new Uint8Array(size >>> 12);
     this.codeBytes = new Int32Array(size >>> 5);
     this.dirty = new Uint8Array(size >>> 12).fill(1);
     this.#writers = Array.from<number[] | undefined>({ length: size >>> 12 });
     this.#cpu = cpu;
-    this.rings = [new PagingRing(this, 0), new PagingRing(this, PTE_USER)];
+    this.rings = [new PagingRing(this, 0, host), new PagingRing(this, PTE_USER, host)];
   }
 
   /** The A20 gate: address bit 20 is forced to 0 while it is closed. */
@@ -466,13 +469,17 @@ export class GuestMemory {
  * `id` and `left` say where in a region the access stands (see region code); the interpreter passes zeros.
  */
 class PagingRing {
-  readonly read = new Int32Array(1 << 20).fill(UNFILLED);
-  readonly write = new Int32Array(1 << 20).fill(UNFILLED);
-  readonly exec = new Int32Array(1 << 20).fill(UNFILLED);
+  readonly read: Int32Array;
+  readonly write: Int32Array;
+  readonly exec: Int32Array;
   readonly #memory: GuestMemory;
   readonly #user: number;
 
-  constructor(memory: GuestMemory, user: number) {
+  constructor(memory: GuestMemory, user: number, host: HostMemory) {
+    const table = (): Int32Array => new Int32Array(host.buffer, host.take(4 << 20), 1 << 20).fill(UNFILLED);
+    this.read = table();
+    this.write = table();
+    this.exec = table();
     this.#memory = memory;
     this.#user = user;
   }

@@ -19,6 +19,8 @@ import { sampledText } from "./measure/sampled-text.ts";
 import type { Timer } from "./measure/stopwatch.ts";
 import type { Trial, Trials } from "./trial.ts";
 import type { GuestMemory } from "./memory.ts";
+import { generate } from "astring";
+import { compileRegion, NotCompiled } from "../translator/wasm/compile.ts";
 import { type CpuState } from "./state.ts";
 import { CARRY_LOCAL, discover, PASSES, regionText, X87_RUNS, type CodeView, type RegionBlocks, type RegionLimits, type RegionText, type Site } from "../translator/translate.ts";
 
@@ -151,6 +153,7 @@ interface Owner {
   readonly linear: number;
 }
 
+export const WSTAT = ((globalThis as any).WSTAT = { ok: 0, refused: new Map<string, number>() });
 export class Regions {
   readonly stats = { made: 0, dropped: 0, instructions: 0, blocks: 0, codeBytes: 0, refused: 0, evictions: 0 };
   readonly #cpu: CpuState;
@@ -367,14 +370,39 @@ export class Regions {
       ...text.pages.map((page) => (isMobile ? view.entry(page) ^ page << 12 : view.entry(page))), ...text.functions.map((name) => this.#functions(name)),
       ...(counts === undefined ? [] : [counts.words, this.#calls.startCallout, this.#calls.stopCallout]),
     ];
-    const number = this.stats.made, body = this.#options.sampled ? sampledText(text.source, number) : `"use strict"; return ${text.source};`;
-    const make = new Function(...names, body) as (...args: unknown[]) => RegionFunction;
+    const number = this.stats.made;
+    const compiled = this.#compileWasm(text, names, values), source = compiled ? "" : text.source || generate(text.tree), body = this.#options.sampled ? sampledText(source, number) : `"use strict"; return ${source};`;
+    const make = compiled ? undefined as never : new Function(...names, body) as (...args: unknown[]) => RegionFunction;
     const entries = [...text.entries].flatMap(([linear, number]) => {
       const insn = view.insn(linear);
       return insn === undefined ? [] : [{ insn, linear, host: linear ^ view.entry(linear >>> 12), number }];
     });
-    const run = make(...values), sourceLength = text.source.length;
-    return this.#add({ ...planned, run, text: withSourceOf(run, text), sourceLength, ranges: view.ranges(), seen: view.seen(), counts, number }, entries);
+    const run = compiled ?? make(...values), sourceLength = text.source.length;
+    return this.#add({ ...planned, run, text: { ...text, tree: undefined as never, source: compiled ? text.source : withSourceOf(run, text).source }, sourceLength, ranges: view.ranges(), seen: view.seen(), counts, number }, entries);
+  }
+
+  #compileWasm(text: RegionText, names: readonly string[], values: readonly unknown[]): RegionFunction | undefined {
+    if (process.env["NOWASM"]) return undefined;
+    const arrays = new Map<string, number>(), constants = new Map<string, number>(), functions = new Map<string, RuntimeFunction>();
+    names.forEach((name, k) => {
+      const value = values[k];
+      if (ArrayBuffer.isView(value)) {
+        const at = this.#memory.host.placeOf(value);
+        if (at !== undefined) arrays.set(name, at);
+      } else if (typeof value === "number") constants.set(name, value);
+      else functions.set(name, value as RuntimeFunction);
+    });
+    try {
+      const { bytes, imports } = compileRegion(text.tree, { arrays, constants });
+      const module = new WebAssembly.Module(bytes);
+      const instance = new WebAssembly.Instance(module, { h: { m: this.#memory.host.memory, e: (WebAssembly as any).JSTag }, i: Object.fromEntries(imports.map(({ name }, k) => [k, functions.get(name)!])) });
+      WSTAT.ok++;
+      return instance.exports["r"] as RegionFunction;
+    } catch (error) {
+      if (!(error instanceof NotCompiled)) { console.log(text.source.slice(0, 3000)); throw error; }
+      WSTAT.refused.set(error.message, (WSTAT.refused.get(error.message) ?? 0) + 1);
+      return undefined;
+    }
   }
 
   /** Apart from `#make`, so that the region's closure keeps nothing of the view alive. */

@@ -72,10 +72,10 @@ class SlotStorage {
   /** Scratch of regions: x87 registers as float64 pairs, and operands (fpu/pair-layout.ts). */
   readonly pairs = new Float64Array(PAIR_WORDS);
 
-  constructor(buffer: ArrayBuffer = new ArrayBuffer(SLOT_COUNT * 4)) {
-    this.words = new Int32Array(buffer);
-    this.bytes = new Uint8Array(buffer);
-    this.halves = new Uint16Array(buffer);
+  constructor(buffer: ArrayBuffer = new ArrayBuffer(SLOT_COUNT * 4), at = 0) {
+    this.words = new Int32Array(buffer, at, SLOT_COUNT);
+    this.bytes = new Uint8Array(buffer, at, SLOT_COUNT * 4);
+    this.halves = new Uint16Array(buffer, at, SLOT_COUNT * 2);
   }
 }
 
@@ -88,7 +88,7 @@ for (const [index, name] of NAMES.entries()) {
 
 /** Every slot is a property: `cpu.cr0`, `cpu.eip`; values are int32. Segment words: `cpu.words[SLOT.base0 + FS]`. */
 export type CpuState = SlotStorage & Slots;
-export const CpuState = SlotStorage as unknown as new (buffer?: ArrayBuffer) => CpuState;
+export const CpuState = SlotStorage as unknown as new (buffer?: ArrayBuffer, at?: number) => CpuState;
 
 // EFLAGS bits (SDM volume 1, 3.4.3).
 export const CF = 1 << 0, PF = 1 << 2, AF = 1 << 4, ZF = 1 << 6, SF = 1 << 7, TF = 1 << 8, IF = 1 << 9, DF = 1 << 10, OF = 1 << 11;

@@ -10,8 +10,9 @@ import type { Measurement } from "../runtime/measure/measurement.ts";
 import type { Region } from "../runtime/region.ts";
 import type { DeliveryObserver } from "../runtime/vcpu.ts";
 import type { CodeView } from "../translator/translate.ts";
+import { HostMemory } from "../runtime/host-memory.ts";
 import { GuestMemory, type MmioSpace } from "../runtime/memory.ts";
-import { CpuState } from "../runtime/state.ts";
+import { CpuState, SLOT_COUNT } from "../runtime/state.ts";
 import type { Clock, GuestTime } from "./devices/device.ts";
 import { InputQueue, Script, type InputEvent, type InputQueueState, type Receiver, type ScriptState, type ScriptStep } from "./input.ts";
 import { boot, checkMemorySize, type BootOptions, type ImageKind } from "./loaders/recognize.ts";
@@ -162,7 +163,7 @@ const DEFAULT_MEMORY = 256 << 20, DEFAULT_RTC = Date.UTC(2026, 0, 1);
 const SLEEP_LIMIT = 10_000;
 
 export class Machine {
-  readonly cpu = new CpuState();
+  readonly cpu: CpuState;
   readonly memory: GuestMemory;
   readonly vcpu: VirtualCpu;
   readonly engine: "translate" | "interpret";
@@ -179,7 +180,9 @@ export class Machine {
   /** Throws `CalqueError` for a memory size out of range. */
   constructor(options: MachineOptions, factories: MachineFactories) {
     this.engine = options.engine ?? "translate";
-    this.memory = new GuestMemory(checkMemorySize(options.memory ?? DEFAULT_MEMORY), this.cpu);
+    const size = checkMemorySize(options.memory ?? DEFAULT_MEMORY), host = new HostMemory(size);
+    this.cpu = new CpuState(host.buffer, host.take(SLOT_COUNT * 4));
+    this.memory = new GuestMemory(size, this.cpu, host);
     this.#ramHash = new RamHash(this.memory.size >>> 12);
     let vcpu: VirtualCpu | undefined = undefined;
     this.#board = factories.createBoard({

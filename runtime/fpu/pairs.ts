@@ -41,7 +41,7 @@ const TOP_MASK = 7 << TOP_SHIFT;
 
 /** The functions by name. */
 export function pairFunctions(cpu: CpuState, memory: GuestMemory): Readonly<Record<string, RuntimeFunction>> {
-  const S = cpu.words, F = cpu.pairs, view = new DataView(memory.ram.buffer);
+  const S = cpu.words, F = cpu.pairs, { view } = memory;
   const bits = new Float64Array(1), halves = new Int32Array(bits.buffer);
   /** Packed operands and the result, each three words. */
   const words = new Int32Array(SLOT_COUNT), { st0Low: A, st1Low: B, st2Low: TO } = SLOT;

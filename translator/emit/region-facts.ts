@@ -1,4 +1,5 @@
 /** What a region's text is, and what the engine and tools are told of it. */
+import type { FunctionExpression } from "estree";
 import type { Instruction } from "../decode/instruction.ts";
 import type { InstructionClass } from "../isa/row.ts";
 import type { LineOwner } from "./source-lines.ts";
@@ -33,6 +34,7 @@ export interface CountedBlock {
 }
 
 export interface RegionText {
+  readonly tree: FunctionExpression;
   readonly source: string;
   readonly functions: readonly string[];
   readonly sites: readonly Site[];

@@ -467,8 +467,9 @@ function hex(address: number): string { return (address >>> 0).toString(16); }
 export function regionText(found: RegionBlocks, options: RegionOptions = {}): RegionText {
   const shape = structure(found);
   const emitter = new RegionEmitter(found, shape, options);
-  const { source, lines } = emitter.print(emitter.run());
+  const tree = emitter.run(), { source, lines } = options.lines || (globalThis as any).process?.env["NOWASM"] ? emitter.print(tree) : { source: "", lines: [] };
   return {
+    tree,
     source, lines, functions: [...emitter.functions].map(functionName), sites: emitter.sites, length: emitter.length, pages: emitter.pages,
     instructions: emitter.instructions, blocks: shape.order.length, entries: new Map(found.entries.map((id) => [found.blocks[id]!.address, id])),
     addresses: found.blocks.filter(({ isRoot }) => isRoot).flatMap(({ instructions }) => instructions.map(({ address }) => address)),

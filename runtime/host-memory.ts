@@ -1,0 +1,31 @@
+/**
+ * The host's memory of one machine: guest-physical RAM, the tables of the virtual TLB and the state of the virtual CPU, in one WebAssembly memory, so that
+ * generated code reaches all of it by constant addresses.
+ */
+
+const PAGE = 65536;
+/** State and tables: what a machine needs beside its RAM. */
+const OWN = (24 << 20) + PAGE;
+
+export class HostMemory {
+  readonly memory: WebAssembly.Memory;
+  readonly buffer: ArrayBuffer;
+  #used = 0;
+
+  /** For `ramSize` bytes of RAM. */
+  constructor(ramSize: number) {
+    const pages = Math.ceil((ramSize + OWN) / PAGE);
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    this.buffer = this.memory.buffer as ArrayBuffer;
+  }
+
+  /** The first byte of `size` bytes that nobody has. */
+  take(size: number): number {
+    const at = this.#used;
+    this.#used = (at + size + 63) & ~63;
+    return at;
+  }
+
+  /** Where an array begins in the memory; undefined where it is elsewhere. */
+  placeOf(array: ArrayBufferView): number | undefined { return array.buffer === this.buffer ? array.byteOffset : undefined; }
+}
