@@ -56,7 +56,7 @@ const view: CodeView = {
 function translate(): string {
   const blocks = discover(BASE, view, { instructions: 200, depth: 3 });
   if (blocks === undefined) throw new Error("nothing to translate");
-  return regionText(blocks).source;
+  return regionText(blocks).print();
 }
 
 const region = translate();

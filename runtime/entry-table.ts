@@ -7,7 +7,8 @@
  *
  * A line is filled after the long way was gone, and tells nothing that the long way would not. All lines are emptied when a region is dropped.
  */
-import type { Region, RegionFunction } from "./region.ts";
+import type { Region } from "./region.ts";
+import type { RegionFunction } from "./region-function.ts";
 import * as tlb from "./tlb-entry.ts";
 
 const { SLOW } = tlb;

@@ -4,7 +4,7 @@ import { EXACT, type Insn, PLAIN, REGION, STRADDLING } from "./insn.ts";
 import { bytesAcross } from "./straddling.ts";
 import { executions } from "./trial.ts";
 import type { GuestMemory } from "./memory.ts";
-import { decode, x87Opcode, type CodeView, type Fields, type Instruction, type PatchedImmediate } from "../translator/translate.ts";
+import { decode, formOf, x87Opcode, type CodeView, type Fields, type Instruction, type Mode, type PatchedImmediate } from "../translator/translate.ts";
 
 /** What is known beside the code itself. */
 export interface Knowledge {
@@ -18,8 +18,9 @@ export interface Knowledge {
 
 /** What one discovery asked for and was answered. */
 export interface SeenCode {
-  /** Linear addresses of instructions, each followed by its weight. */
+  /** Linear addresses of instructions, each followed by its weight; and their bytes, one after the other. */
   readonly weights: Int32Array;
+  readonly bytes: Uint8Array;
   readonly targets: ReadonlyMap<number, readonly number[]>;
   readonly elsewhere: ReadonlySet<number>;
   readonly patched: ReadonlyMap<number, PatchedImmediate>;
@@ -61,13 +62,13 @@ export class GuestCode implements CodeView {
 
   /** What was asked so far. */
   seen(): SeenCode {
-    const weights = Int32Array.from([...this.#seen].flatMap(([address, found]) => (found === undefined ? [] : [address, found.weight ?? 0])));
-    return { weights, targets: this.#targets, elsewhere: this.#elsewhere, patched: this.#patched };
-  }
-
-  /** The instructions that were found so far, by linear address. */
-  instructions(): ReadonlyMap<number, Instruction> {
-    return new Map([...this.#seen].flatMap(([address, found]) => (found === undefined ? [] : [[address, found.instruction] as const])));
+    const weights: number[] = [], bytes: number[] = [], { ram } = this.#memory;
+    for (const [address, found] of this.#seen) {
+      if (found === undefined) continue;
+      weights.push(address, found.weight ?? 0);
+      for (let k = 0; k < found.instruction.length; k++) bytes.push(ram[this.#space.hostOf(address + k | 0)!]!);
+    }
+    return { weights: Int32Array.from(weights), bytes: Uint8Array.from(bytes), targets: this.#targets, elsewhere: this.#elsewhere, patched: this.#patched };
   }
 
   /** The decoded instruction at a linear address, where there is one and a fetch has nothing to do. */
@@ -125,4 +126,27 @@ export class GuestCode implements CodeView {
     }
     return joined;
   }
+}
+
+/** The code as it was seen when a region was made. */
+export class SeenView implements CodeView {
+  readonly #seen: SeenCode;
+  readonly #found = new Map<number, ReturnType<CodeView["executed"]>>();
+
+  constructor(seen: SeenCode, mode: Mode) {
+    this.#seen = seen;
+    const { weights, bytes, patched } = seen;
+    for (let k = 0, at = 0; k < weights.length; k += 2) {
+      const address = weights[k]!, instruction = decode(bytes, at, bytes.length - at, mode);
+      if ("failure" in instruction) throw new Error("code that was seen is no instruction");
+      const fields: Fields = { d: 0, s: 0, b: 8, x: 8, c: 0, p: 0, m: 0, k: 0 }, form = formOf(instruction, mode, fields);
+      if (instruction.row.mnemonic.startsWith("f")) fields.m = x87Opcode(bytes, at);
+      this.#found.set(address, { instruction, form, fields, weight: weights[k + 1]!, patched: patched.get(address) });
+      at += instruction.length;
+    }
+  }
+
+  executed(address: number): ReturnType<CodeView["executed"]> { return this.#found.get(address); }
+  targets(address: number): readonly number[] { return this.#seen.targets.get(address) ?? []; }
+  elsewhere(address: number): boolean { return this.#seen.elsewhere.has(address); }
 }

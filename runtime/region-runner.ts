@@ -16,7 +16,7 @@ import { isOfAnotherAddress } from "./interpreter.ts";
 import type { Measurement } from "./measure/measurement.ts";
 import type { Timer } from "./measure/stopwatch.ts";
 import { readTimestamp } from "./monitor/control.ts";
-import * as regionModule from "./region.ts";
+import * as regionFunction from "./region-function.ts";
 import { type Entry, type Region, Regions } from "./region.ts";
 import type { Stepper } from "./single-step.ts";
 import * as state from "./state.ts";
@@ -30,7 +30,7 @@ const { LINE } = entryTable;
 const { eip: AT_EIP, mapped: AT_MAPPED, space: AT_SPACE, least: AT_LEAST, index: AT_INDEX, entry: AT_ENTRY, delta: AT_DELTA, entered: AT_ENTERED } = LINE;
 const { REGION } = steps;
 const { SLOW } = tlb;
-const { FAULTED, LEFT_NORMALLY } = regionModule;
+const { FAULTED, LEFT_NORMALLY } = regionFunction;
 const { CR4_TSD, IF, IOPL, RF, SLOT, TF } = state;
 const { eip: EIP, page: PAGE, base1: CS_BASE, halted: HALTED, shadow: SHADOW, eflags: EFLAGS, left: LEFT, faultId: FAULT_ID } = SLOT;
 /** A region returns to the loop after so many instructions at the latest, so that V8 enters its optimised code by the front door. */

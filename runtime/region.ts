@@ -8,26 +8,16 @@
  */
 import { type CodeCache, type CodeRange, type CodeSpace, type DropCause, type Keep } from "./code-cache.ts";
 import { EntryTable } from "./entry-table.ts";
-import { GuestFault, Retry } from "./faults.ts";
-import { carryOf, conditionOf, flagsOf } from "./flags.ts";
 import type { RuntimeFunction } from "./functions.ts";
-import { GuestCode, type SeenCode } from "./guest-code.ts";
+import { GuestCode, SeenView, type SeenCode } from "./guest-code.ts";
 import { EXACT, type Insn, PLAIN, REGION } from "./insn.ts";
-import { slowPaths } from "./interpreter.ts";
 import { regionCounts, type Measurement, type RegionCounts } from "./measure/measurement.ts";
-import { sampledText } from "./measure/sampled-text.ts";
 import type { Timer } from "./measure/stopwatch.ts";
 import type { Trial, Trials } from "./trial.ts";
 import type { GuestMemory } from "./memory.ts";
-import { generate } from "astring";
-import { compileRegion, NotCompiled } from "../translator/wasm/compile.ts";
+import { type CodeCheck, type RegionFunction, RegionFunctions } from "./region-function.ts";
 import { type CpuState } from "./state.ts";
-import { CARRY_LOCAL, discover, PASSES, regionText, X87_RUNS, type CodeView, type RegionBlocks, type RegionLimits, type RegionText, type Site } from "../translator/translate.ts";
-
-/** What a region's function returns, beside CHANGED. */
-export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
-
-export type RegionFunction = (left: number, entry: number, delta: number) => number;
+import { CARRY_LOCAL, discover, PASSES, regionText, X87_RUNS, type CodeView, type RegionBlocks, type RegionLimits, type RegionOptions, type RegionText, type Site } from "../translator/translate.ts";
 
 /** What `Insn.r` holds: a place where a region may be entered. */
 export interface Entry {
@@ -54,8 +44,10 @@ export interface Region extends CodeRange {
   readonly sites: readonly Site[];
   /** Least budget at entry. */
   readonly length: number;
-  readonly text: RegionText;
-  readonly sourceLength: number;
+  /** Its JavaScript is put together anew when it is asked for. */
+  readonly text: Omit<RegionText, "tree">;
+  /** Of the function: of its WebAssembly, or characters of its JavaScript. */
+  readonly codeBytes: number;
   /** Host addresses of its instructions; without those of functions that were copied in. */
   readonly owned: number[];
   /** What discovery saw; from it the blocks can be found again. */
@@ -73,16 +65,6 @@ export interface Region extends CodeRange {
   /** Of all that were made. */
   readonly number: number;
 }
-
-/** The names that every region may use; `RUNS` is its own. */
-export const ABI_NAMES = [
-  "state", "ram8", "ram16", "ram32", "readTlb", "writeTlb", "execTlb", "registerPairs", "ramSingles", "ramDoubles", "imul", "clz32", "abs", "fround",
-  "load8", "load16", "load32", "store8", "store16", "store32", "modify8", "modify16", "modify32",
-  "conditionOf", "carryOf", "flagsOf", "step", "timestamp", "enableInterrupts", "callOut", "calledOut", "caught", "RUNS",
-] as const;
-
-/** What those that count may use beside them. */
-const COUNTING = ["COUNT", "startCallout", "stopCallout"] as const;
 
 /** What regions ask of the virtual CPU: `site` says where, `left` is the budget there. Results: 0 to go on. */
 export interface RegionCalls {
@@ -108,9 +90,9 @@ const COOL = -1_000_000;
 /** So many characters of source are kept as well. */
 const KEPT_SOURCE = 24 << 20;
 
-const COPIED_CALLS = "copied-calls", ENTRIES = "entries", PATCHES = "patches";
+const COPIED_CALLS = "copied-calls", ENTRIES = "entries", PATCHES = "patches", WEBASSEMBLY = "webassembly";
 /** What can be switched off where a wrong result is hunted: the translator's passes, copies of called functions, regions of several entries, immediates that are read each time. */
-export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, X87_RUNS, COPIED_CALLS, ENTRIES, PATCHES];
+export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, X87_RUNS, COPIED_CALLS, ENTRIES, PATCHES, WEBASSEMBLY];
 
 /** How regions are made. */
 export interface RegionsOptions {
@@ -136,9 +118,6 @@ export interface RegionsOptions {
   becomeHead(insn: Insn): boolean;
 }
 
-/** Proves of generated source that it names nothing but these; throws where it does not. */
-export type CodeCheck = (source: string, names: readonly string[]) => void;
-
 /** Estimated host ns that making a region takes. */
 const MAKING_COST = 1_000_000;
 
@@ -153,14 +132,11 @@ interface Owner {
   readonly linear: number;
 }
 
-export const WSTAT = ((globalThis as any).WSTAT = { ok: 0, refused: new Map<string, number>() });
 export class Regions {
   readonly stats = { made: 0, dropped: 0, instructions: 0, blocks: 0, codeBytes: 0, refused: 0, evictions: 0 };
-  readonly #cpu: CpuState;
   readonly #memory: GuestMemory;
   readonly #cache: CodeCache;
-  readonly #functions: (name: string) => RuntimeFunction;
-  readonly #calls: RegionCalls;
+  readonly #code: RegionFunctions;
   readonly #options: RegionsOptions;
   readonly limits: RegionLimits;
   /** Regions are entered at their head only. */
@@ -175,14 +151,12 @@ export class Regions {
   #mostBytes = KEPT_SOURCE;
 
   constructor(cpu: CpuState, memory: GuestMemory, cache: CodeCache, functions: (name: string) => RuntimeFunction, calls: RegionCalls, options: RegionsOptions) {
-    this.#cpu = cpu;
     this.#memory = memory;
     this.#cache = cache;
-    this.#functions = functions;
-    this.#calls = calls;
     this.#options = options;
     this.#most = options.keep.regions;
-    const { singleBlocks, off } = options;
+    const { singleBlocks, off, check, measurement, sampled } = options;
+    this.#code = new RegionFunctions(cpu, memory, functions, calls, { check, measurement, sampled, isCompiled: !off.has(WEBASSEMBLY) });
     this.limits = singleBlocks ? { ...LIMITS, depth: 0, blocks: 1 } : off.has(COPIED_CALLS) ? { ...LIMITS, depth: 0 } : LIMITS;
     this.#oneEntry = singleBlocks || off.has(ENTRIES);
   }
@@ -336,10 +310,11 @@ export class Regions {
     const inside = this.#inside(space, found), { page } = space.decodedAt(linear)!;
     page.isMobile ||= inside.some(wasElsewhere);
     const { isMobile } = page, { off } = this.#options, passesOff = this.#withoutRuns.has(planned.head) ? new Set([...off, X87_RUNS]) : off;
-    const text = timed(measurement?.emission, () => regionText(found, { isMobile, counters: measurement !== undefined, lines: this.#options.sampled, passesOff }));
+    const options: RegionOptions = { isMobile, counters: measurement !== undefined, lines: this.#options.sampled, passesOff };
+    const text = timed(measurement?.emission, () => regionText(found, options));
     for (const { region, entries: now } of inside) if (now.every((address) => text.entries.has(address))) this.#forget(region, "absorbed");
     this.#memory.patience -= MAKING_COST;
-    const made = timed(measurement?.compilation, () => this.#compile({ ...planned, text, isMobile }, view));
+    const made = timed(measurement?.compilation, () => this.#compile({ ...planned, text, isMobile }, view, options));
     for (const address of found.continued) this.#continueAt(space, address);
     return made;
   }
@@ -358,55 +333,21 @@ export class Regions {
     return more.length === 0 ? found : discover(linear, view, this.limits, [...entries, ...more]);
   }
 
-  #compile(planned: Pick<Region, "head" | "linear" | "space" | "text" | "trial" | "isMobile">, view: GuestCode): Region {
-    const { text, isMobile, space: { ring } } = planned, { measurement, check } = this.#options;
-    const counts = measurement === undefined ? undefined : regionCounts(text, view.instructions());
-    const pageNames = text.pages.map((_page, k) => `PAGE${k}`);
-    const names = [...ABI_NAMES, ...pageNames, ...text.functions, ...(counts === undefined ? [] : COUNTING)];
-    check?.(text.source, names);
-    const values: unknown[] = [
-      this.#cpu.words, this.#memory.ram, this.#memory.ram16, this.#memory.ram32, ring.read, ring.write, ring.exec, this.#cpu.pairs, this.#memory.singles, this.#memory.doubles, Math.imul, Math.clz32, Math.abs, Math.fround,
-      ...Object.values(slowPaths(ring, this.#cpu.words, measurement)), conditionOf, carryOf, flagsOf, this.#calls.step, this.#calls.timestamp, this.#calls.enableInterrupts, this.#calls.callOut, this.#calls.calledOut, caught, Int32Array.from(text.runs),
-      ...text.pages.map((page) => (isMobile ? view.entry(page) ^ page << 12 : view.entry(page))), ...text.functions.map((name) => this.#functions(name)),
-      ...(counts === undefined ? [] : [counts.words, this.#calls.startCallout, this.#calls.stopCallout]),
-    ];
-    const number = this.stats.made;
-    const compiled = this.#compileWasm(text, names, values), source = compiled ? "" : text.source || generate(text.tree), body = this.#options.sampled ? sampledText(source, number) : `"use strict"; return ${source};`;
-    const make = compiled ? undefined as never : new Function(...names, body) as (...args: unknown[]) => RegionFunction;
-    const entries = [...text.entries].flatMap(([linear, number]) => {
-      const insn = view.insn(linear);
-      return insn === undefined ? [] : [{ insn, linear, host: linear ^ view.entry(linear >>> 12), number }];
+  #compile(planned: Pick<Region, "head" | "linear" | "space" | "trial" | "isMobile"> & { readonly text: RegionText }, view: GuestCode, options: RegionOptions): Region {
+    const { isMobile, linear, space: { ring, mode } } = planned, { measurement } = this.#options, number = this.stats.made, text = withoutTree(planned.text);
+    const counts = measurement === undefined ? undefined : regionCounts(planned.text);
+    const made = this.#code.make({ text: planned.text, ring, number, counts, mapped: (page) => (isMobile ? view.entry(page) ^ page << 12 : view.entry(page)) });
+    const entries = [...text.entries].flatMap(([address, entry]) => {
+      const insn = view.insn(address);
+      return insn === undefined ? [] : [{ insn, linear: address, host: address ^ view.entry(address >>> 12), number: entry }];
     });
-    const run = compiled ?? make(...values), sourceLength = text.source.length;
-    return this.#add({ ...planned, run, text: { ...text, tree: undefined as never, source: compiled ? text.source : withSourceOf(run, text).source }, sourceLength, ranges: view.ranges(), seen: view.seen(), counts, number }, entries);
-  }
-
-  #compileWasm(text: RegionText, names: readonly string[], values: readonly unknown[]): RegionFunction | undefined {
-    if (process.env["NOWASM"]) return undefined;
-    const arrays = new Map<string, number>(), constants = new Map<string, number>(), functions = new Map<string, RuntimeFunction>();
-    names.forEach((name, k) => {
-      const value = values[k];
-      if (ArrayBuffer.isView(value)) {
-        const at = this.#memory.host.placeOf(value);
-        if (at !== undefined) arrays.set(name, at);
-      } else if (typeof value === "number") constants.set(name, value);
-      else functions.set(name, value as RuntimeFunction);
-    });
-    try {
-      const { bytes, imports } = compileRegion(text.tree, { arrays, constants });
-      const module = new WebAssembly.Module(bytes);
-      const instance = new WebAssembly.Instance(module, { h: { m: this.#memory.host.memory, e: (WebAssembly as any).JSTag }, i: Object.fromEntries(imports.map(({ name }, k) => [k, functions.get(name)!])) });
-      WSTAT.ok++;
-      return instance.exports["r"] as RegionFunction;
-    } catch (error) {
-      if (!(error instanceof NotCompiled)) { console.log(text.source.slice(0, 3000)); throw error; }
-      WSTAT.refused.set(error.message, (WSTAT.refused.get(error.message) ?? 0) + 1);
-      return undefined;
-    }
+    const seen = view.seen(), { limits } = this, others = [...text.entries.keys()].slice(1);
+    const print = (): string => regionText(discover(linear, new SeenView(seen, mode), limits, others)!, options).print();
+    return this.#add({ ...planned, ...made, text: { ...text, print }, ranges: view.ranges(), seen, counts, number }, entries);
   }
 
   /** Apart from `#make`, so that the region's closure keeps nothing of the view alive. */
-  #add(made: Pick<Region, "head" | "linear" | "isMobile" | "space" | "run" | "text" | "sourceLength" | "trial" | "ranges" | "seen" | "counts" | "number">, places: ReadonlyArray<Omit<Entry, "region" | "away">>): Region {
+  #add(made: Pick<Region, "head" | "linear" | "isMobile" | "space" | "run" | "text" | "codeBytes" | "trial" | "ranges" | "seen" | "counts" | "number">, places: ReadonlyArray<Omit<Entry, "region" | "away">>): Region {
     const { text, space } = made, entries: Entry[] = [];
     const region: Region = {
       ...made, index: this.table.take(), entries, owned: [], sites: text.sites, length: text.length, dropped: false, entered: 0, enteredBefore: 0, declined: 0, declinedAt: 0,
@@ -422,12 +363,12 @@ export class Regions {
     this.#own(space, region);
     this.#live.add(region);
     this.table.add(region);
-    this.#liveBytes += made.sourceLength;
+    this.#liveBytes += made.codeBytes;
     this.#cache.addRange(region);
     this.stats.made++;
     this.stats.instructions += text.instructions;
     this.stats.blocks += text.blocks;
-    this.stats.codeBytes += made.sourceLength;
+    this.stats.codeBytes += made.codeBytes;
     this.#options.measurement?.regionMade(region);
     return region;
   }
@@ -450,7 +391,7 @@ export class Regions {
     this.stats.dropped++;
     this.#live.delete(region);
     this.table.drop(region);
-    this.#liveBytes -= region.sourceLength;
+    this.#liveBytes -= region.codeBytes;
     for (const host of region.owned) if (owners?.get(host)?.region === region) owners.delete(host);
     for (const { insn } of region.entries) {
       insn.r = undefined;
@@ -460,9 +401,11 @@ export class Regions {
   }
 }
 
-/** The source is V8's own copy: the string that emission put together is a tree of small pieces, ten times as large. */
-function withSourceOf(run: RegionFunction, text: RegionText): RegionText {
-  return { ...text, get source() { return run.toString(); } };
+/** What is kept of a text: the tree is a hundred times as large as the code. */
+function withoutTree(text: RegionText): Omit<RegionText, "tree"> {
+  const kept: Partial<RegionText> = { ...text };
+  delete (kept as { tree?: unknown }).tree;
+  return kept as Omit<RegionText, "tree">;
 }
 
 /** Whether the code at an executed address is being rewritten. */
@@ -481,11 +424,3 @@ function release(head: Insn): void {
   if (!head.exact) head.f = head.g;
   head.kind = head.exact ? EXACT : PLAIN;
 }
-
-/** The catch of every region: guest events become a code, anything else is ours and goes on. */
-function caught(error: unknown): number {
-  if (error instanceof GuestFault) return FAULTED;
-  if (error instanceof Retry) return MUST_RETRY;
-  throw error;
-}
-

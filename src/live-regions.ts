@@ -96,7 +96,7 @@ export function explainLive(machine: Machine, region: Region, symbols: SymbolTab
   const time = samples === undefined ? undefined : regionTime(region, samples);
   const [found, ...handlers] = explain(linear, code, { limits: LIMITS, view: viewOf(machine, region), entries: [...text.entries.keys()].slice(1), nameOf, noteOf: noteOf(region, figures, time) });
   const ring = `ring ${mode.user ? 3 : 0}`, entered = `entered ${region.entered.toLocaleString("en")} times`;
-  if (found?.kind !== "region") return [{ ...found!, title: `region ${(linear >>> 0).toString(16).padStart(8, "0")}, ${ring}, ${entered}: its page is not mapped now`, javascript: text.source }];
+  if (found?.kind !== "region") return [{ ...found!, title: `region ${(linear >>> 0).toString(16).padStart(8, "0")}, ${ring}, ${entered}: its page is not mapped now`, javascript: text.print() }];
   const listing = samples === undefined ? found.listing : [...found.listing, timeLine(time)];
-  return [{ ...found, listing, title: `${found.title}, ${ring}, ${entered}`, javascript: text.source }, ...handlers];
+  return [{ ...found, listing, title: `${found.title}, ${ring}, ${entered}`, javascript: text.print() }, ...handlers];
 }

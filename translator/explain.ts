@@ -162,7 +162,7 @@ function explainRegion(head: number, code: CodeBytes, options: ExplainOptions): 
     listing: listingOf(code, blocks, nameOf, noteOf),
     ir: irOf(blocks, (block) => block.instructions),
     optimised: irOf(blocks, (block) => runPasses(block.instructions, passesOff)),
-    javascript: text.source,
+    javascript: text.print(),
     names: [...text.functions, ...text.pages.map((_page, k) => `PAGE${k}`)],
     covered: new Map(blocks.flatMap((block) => block.instructions.map(({ address, instruction }) => [address, instruction.length] as const))),
   };

@@ -43,6 +43,6 @@ export function picture(head: number, code: CodeView, limits: RegionLimits, entr
     }),
     ir: irOf(blocks, (block) => block.instructions),
     optimised: irOf(blocks, (block) => runPasses(block.instructions, new Set())),
-    javascript: regionText(found).source, counted: regionText(found, { counters: true }).source,
+    javascript: regionText(found).print(), counted: regionText(found, { counters: true }).print(),
   };
 }

@@ -17,12 +17,8 @@ import { Stopwatch, Timer } from "./stopwatch.ts";
 /** Why an access did not take the fast path; `neighbour`: it shares a probe that failed for another. */
 export type SlowCause = "page walk" | "watched page" | "device" | "page crossing" | "misaligned" | "neighbour";
 
-/** The code that discovery found, by linear address. */
-export type RegionCode = ReadonlyMap<number, Instruction>;
-
 /** The counters of one region, beside those that its own code counts. All by site. */
 export interface RegionCounts {
-  readonly code: RegionCode;
   /** Two words for each block: executions, ways out behind its branch. */
   readonly words: Float64Array;
   /** Left before the instruction retired; left behind it; how often it retired beyond once for each execution. */
@@ -34,9 +30,9 @@ export interface RegionCounts {
   readonly left: Float64Array;
 }
 
-export function regionCounts({ blocks, sites: { length: sites }, instructions }: RegionText, code: RegionCode): RegionCounts {
+export function regionCounts({ blocks, sites: { length: sites }, instructions }: Omit<RegionText, "tree">): RegionCounts {
   const zeros = (length: number): Float64Array => new Float64Array(length);
-  return { code, words: zeros(2 * (blocks + sites)), missed: zeros(sites), stopped: zeros(sites), extra: zeros(sites), retired: zeros(instructions), left: zeros(blocks) };
+  return { words: zeros(2 * (blocks + sites)), missed: zeros(sites), stopped: zeros(sites), extra: zeros(sites), retired: zeros(instructions), left: zeros(blocks) };
 }
 
 /** A region that was dropped, as long as it is among the busiest. */

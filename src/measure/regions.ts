@@ -1,8 +1,9 @@
 /** The translated regions of a measured run: how many, how large, and the busiest ones in full. */
+import { SeenView } from "../../runtime/guest-code.ts";
 import type { DropCause } from "../../runtime/code-cache.ts";
 import { retiredBy, type Measurement } from "../../runtime/measure/measurement.ts";
 import type { Region } from "../../runtime/region.ts";
-import { format, formOf, picture, type CodeView, type Fields, type InstructionClass, type PictureBlock, type RegionLimits } from "../../translator/translate.ts";
+import { format, picture, type InstructionClass, type PictureBlock, type RegionLimits } from "../../translator/translate.ts";
 import type { ClassCounts } from "./classes.ts";
 import { regionTime, type CalledTime, type Samples } from "./region-time.ts";
 
@@ -111,26 +112,10 @@ export function busiestRegions(measurement: Measurement, samples: Samples | unde
   return [...live, ...measurement.droppedRegions].sort((a, b) => b.retired - a.retired).slice(0, most).map(({ region, cause }) => regionReport(region, cause, measurement.engine!.regions.limits, samples));
 }
 
-/** The code as it was seen when the region was made. */
-function viewOf({ counts, seen: { weights, targets, elsewhere, patched }, space: { mode } }: Region): CodeView {
-  const weightAt = new Map<number, number>();
-  for (let k = 0; k < weights.length; k += 2) weightAt.set(weights[k]!, weights[k + 1]!);
-  return {
-    executed: (address) => {
-      const instruction = counts?.code.get(address), weight = weightAt.get(address);
-      if (instruction === undefined || weight === undefined) return undefined;
-      const fields: Fields = { d: 0, s: 0, b: 8, x: 8, c: 0, p: 0, m: 0, k: 0 };
-      return { instruction, form: formOf(instruction, mode, fields), fields, weight, patched: patched.get(address) };
-    },
-    targets: (address) => targets.get(address) ?? [],
-    elsewhere: (address) => elsewhere.has(address),
-  };
-}
-
 function regionReport(region: Region, dropped: DropCause | null, limits: RegionLimits, samples: Samples | undefined): RegionReport {
   const { text, counts, linear, entered, space: { mode: { user } } } = region;
-  const again = picture(linear, viewOf(region), limits, [...text.entries.keys()].slice(1));
-  const shown = again?.counted === text.source ? again : undefined;
+  const again = picture(linear, new SeenView(region.seen, region.space.mode), limits, [...text.entries.keys()].slice(1));
+  const shown = again?.counted === text.print() ? again : undefined;
   const time = samples === undefined ? undefined : regionTime(region, samples);
   const listing = text.counted.flatMap(({ id, instructions }) => instructions.map((counted, index) => ({ ...counted, id, index }))).map((counted, k): RegionInstruction => ({
     block: counted.id, address: counted.address >>> 0, text: format(counted.instruction, counted.address), class: counted.class, stepped: counted.stepped, executions: counts!.retired[k]!,
@@ -138,8 +123,8 @@ function regionReport(region: Region, dropped: DropCause | null, limits: RegionL
   }));
   return {
     address: linear >>> 0, ring: user ? "user" : "supervisor", retired: retiredBy(region), entries: entered, instructions: text.instructions, blocks: text.blocks,
-    codeBytes: region.sourceLength, dropped, listing,
+    codeBytes: region.codeBytes, dropped, listing,
     time: time === undefined ? null : { samples: time.samples, milliseconds: time.milliseconds, frame: time.frame, called: time.called }, graph: shown?.blocks ?? [], ir: shown?.ir ?? [], optimised: shown?.optimised ?? [],
-    javascript: shown?.javascript ?? text.source,
+    javascript: shown?.javascript ?? text.print(),
   };
 }

@@ -110,7 +110,7 @@ describe("a running guest", () => {
     machine.run({ maxInstructions: 1_000_000 });
     const [region] = liveRegions(machine);
     const { stdout } = await calque(["show", "--hot", "1", path, ...common, "--after", "1_000_000"]);
-    expect(stdout).toContain(region!.text.source);
+    expect(stdout).toContain(region!.text.print());
   });
 
   it("has its regions explained by the blocks that they were made of", () => {
@@ -119,7 +119,7 @@ describe("a running guest", () => {
     machine.run({ maxInstructions: 10_000_000 });
     const regions = liveRegions(machine);
     expect(regions.length).toBeGreaterThan(5);
-    for (const live of regions) expect(regionText(discover(live.linear, viewOf(machine, live), LIMITS)!).source).toBe(live.text.source);
+    for (const live of regions) expect(regionText(discover(live.linear, viewOf(machine, live), LIMITS)!).print()).toBe(live.text.print());
   });
 
   it("that was not translated there is shown as the translator would make it of what was executed", async () => {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ABI_NAMES as HANDLER_NAMES } from "../../runtime/interpreter.ts";
-import { ABI_NAMES as REGION_NAMES } from "../../runtime/region.ts";
+import { ABI_NAMES as REGION_NAMES } from "../../runtime/region-function.ts";
 import { checkCode, CodeRefused, decode, explain, explainAll, formOf, handlerText, type CodeBytes, type Explanation, type Mode } from "../../translator/translate.ts";
 import { functionName } from "../../translator/emit/lowering.ts";
 import { CLASS_LETTER } from "../../translator/explain.ts";

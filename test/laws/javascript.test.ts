@@ -43,7 +43,7 @@ test("regions", () => {
     const blocks = discover(CODE_AT, viewOf(code), { instructions: 60, depth: 2 });
     if (blocks === undefined) return;
     regions++;
-    expectRoundTrip(regionText(blocks).source, code);
+    expectRoundTrip(regionText(blocks).print(), code);
   }), { numRuns: 150 });
   expect(regions).toBeGreaterThan(100);
 });

@@ -6,7 +6,7 @@ import { runtimeFunctions } from "../../runtime/functions.ts";
 import { slowPaths } from "../../runtime/interpreter.ts";
 import { linearMemory } from "../../runtime/linear-memory.ts";
 import { GuestMemory } from "../../runtime/memory.ts";
-import { ABI_NAMES, type RegionFunction } from "../../runtime/region.ts";
+import { ABI_NAMES, type RegionFunction } from "../../runtime/region-function.ts";
 import { resetState } from "../../runtime/reset.ts";
 import { CpuState, SLOT } from "../../runtime/state.ts";
 import { checkCode, type RegionText } from "../../translator/translate.ts";
@@ -81,7 +81,8 @@ export class RegionHost {
     return 0;
   }
 
-  compile({ source, functions, pages, runs }: RegionText): RegionFunction {
+  compile({ print, functions, pages, runs }: RegionText): RegionFunction {
+    const source = print();
     const names = [...ABI_NAMES, ...pages.map((_page, k) => `PAGE${k}`), ...functions];
     checkCode(source, names);
     const values = ABI_NAMES.map((name) => {

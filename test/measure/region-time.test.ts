@@ -38,15 +38,15 @@ describe("the lines of a region", () => {
     expect(cases.length).toBeGreaterThan(50);
     for (const { bytes, at, name } of cases) {
       const text = textOf(bytes, at, counters), plain = textOf(bytes, at, counters, false);
-      expect(text?.source, name).toBe(plain?.source);
+      expect(text?.print(), name).toBe(plain?.print());
       expect(plain?.lines ?? []).toEqual([]);
-      expect(text?.lines.length, name).toBe(text?.source.split("\n").length);
+      expect(text?.lines.length, name).toBe(text?.print().split("\n").length);
     }
   });
 
   it("are each of the instruction that they came from", () => {
     // mov eax, [esi]; L: add ebx, eax; div ecx; dec edi; jne L; ret
-    const { source, lines } = textOf("8b 06 01 c3 f7 f1 4f 75 f9 c3")!, owners = source.split("\n").map((line, k) => `${lines[k] === undefined ? "-" : (lines[k].address - BASE).toString(16)} ${line.trim()}`);
+    const { print, lines } = textOf("8b 06 01 c3 f7 f1 4f 75 f9 c3")!, owners = print().split("\n").map((line, k) => `${lines[k] === undefined ? "-" : (lines[k].address - BASE).toString(16)} ${line.trim()}`);
     const ownersOf = (part: string): string[] => [...new Set(owners.filter((line) => line.includes(part)).map((line) => line.split(" ")[0]!))];
     expect(ownersOf("load32(")).toEqual(["0", "9"]); // RET too
     expect(ownersOf("ebx = ")).toEqual(["-", "2"]); // "let" of all registers, then the addition

@@ -34,8 +34,10 @@ export interface CountedBlock {
 }
 
 export interface RegionText {
+  /** The JavaScript function. */
   readonly tree: FunctionExpression;
-  readonly source: string;
+  /** The same as text. */
+  readonly print: () => string;
   readonly functions: readonly string[];
   readonly sites: readonly Site[];
   /** The budget must be at least this at entry. */

@@ -119,7 +119,7 @@ class RegionEmitter {
   }
 
   /** The text, and the owners of its lines where they are wanted. */
-  print(tree: FunctionExpression): Pick<RegionText, "source" | "lines"> {
+  print(tree: FunctionExpression): { source: string; lines: RegionText["lines"] } {
     return this.#lines?.print(tree) ?? { source: generate(tree), lines: [] };
   }
 
@@ -467,10 +467,9 @@ function hex(address: number): string { return (address >>> 0).toString(16); }
 export function regionText(found: RegionBlocks, options: RegionOptions = {}): RegionText {
   const shape = structure(found);
   const emitter = new RegionEmitter(found, shape, options);
-  const tree = emitter.run(), { source, lines } = options.lines || (globalThis as any).process?.env["NOWASM"] ? emitter.print(tree) : { source: "", lines: [] };
+  const tree = emitter.run(), printed = options.lines === true ? emitter.print(tree) : undefined;
   return {
-    tree,
-    source, lines, functions: [...emitter.functions].map(functionName), sites: emitter.sites, length: emitter.length, pages: emitter.pages,
+    tree, print: () => printed?.source ?? generate(tree), lines: printed?.lines ?? [], functions: [...emitter.functions].map(functionName), sites: emitter.sites, length: emitter.length, pages: emitter.pages,
     instructions: emitter.instructions, blocks: shape.order.length, entries: new Map(found.entries.map((id) => [found.blocks[id]!.address, id])),
     addresses: found.blocks.filter(({ isRoot }) => isRoot).flatMap(({ instructions }) => instructions.map(({ address }) => address)),
     counted: emitter.counted, cold: emitter.cold, runs: emitter.runs,

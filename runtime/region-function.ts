@@ -1,0 +1,143 @@
+/**
+ * The function of a region, made of its text.
+ *
+ * V8 takes a new JavaScript function through a bytecode interpreter, slower than ours, before it optimises it. The WebAssembly that the same text means
+ * (translator/wasm/compile.ts) is machine code from the first call. What cannot be said in WebAssembly runs as JavaScript, and so does everything where it is
+ * to be looked at: counted, or sampled by lines.
+ */
+import { GuestFault, Retry } from "./faults.ts";
+import { carryOf, conditionOf, flagsOf } from "./flags.ts";
+import type { RuntimeFunction } from "./functions.ts";
+import { slowPaths } from "./interpreter.ts";
+import type { Measurement, RegionCounts } from "./measure/measurement.ts";
+import { sampledText } from "./measure/sampled-text.ts";
+import type { GuestMemory, Ring } from "./memory.ts";
+import type { RegionCalls } from "./region.ts";
+import type { CpuState } from "./state.ts";
+import { compileRegion, NotCompiled, type RegionText } from "../translator/translate.ts";
+
+/** What a region's function returns, beside CHANGED and DECLINED. */
+export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
+
+export type RegionFunction = (left: number, entry: number, delta: number) => number;
+
+/** The names that every region may use; `RUNS` is its own. */
+export const ABI_NAMES = [
+  "state", "ram8", "ram16", "ram32", "readTlb", "writeTlb", "execTlb", "registerPairs", "ramSingles", "ramDoubles", "imul", "clz32", "abs", "fround",
+  "load8", "load16", "load32", "store8", "store16", "store32", "modify8", "modify16", "modify32",
+  "conditionOf", "carryOf", "flagsOf", "step", "timestamp", "enableInterrupts", "callOut", "calledOut", "caught", "RUNS",
+] as const;
+
+/** What those that count may use beside them. */
+const COUNTING = ["COUNT", "startCallout", "stopCallout"] as const;
+
+/** Proves of generated source that it names nothing but these; throws where it does not. */
+export type CodeCheck = (source: string, names: readonly string[]) => void;
+
+export interface RegionFunctionOptions {
+  /** Checks every source before it runs. */
+  readonly check: CodeCheck | undefined;
+  readonly measurement: Measurement | undefined;
+  /** Regions run as WebAssembly where they can. */
+  readonly isCompiled: boolean;
+  /** Regions are JavaScript that a sampling profiler can tell apart, by line. */
+  readonly sampled: boolean;
+}
+
+/** What a function is made of. */
+export interface RegionPlan {
+  readonly text: RegionText;
+  readonly ring: Ring;
+  /** Of all regions that were made. */
+  readonly number: number;
+  readonly counts: RegionCounts | undefined;
+  /** What the text's comparisons of pages expect. */
+  mapped(page: number): number;
+}
+
+export interface MadeFunction {
+  readonly run: RegionFunction;
+  /** Of its WebAssembly, or characters of its JavaScript. */
+  readonly codeBytes: number;
+}
+
+export class RegionFunctions {
+  readonly #cpu: CpuState;
+  readonly #memory: GuestMemory;
+  readonly #functions: (name: string) => RuntimeFunction;
+  readonly #calls: RegionCalls;
+  readonly #options: RegionFunctionOptions;
+  readonly #isCompiled: boolean;
+  /** The values of the names that all regions of a ring share. */
+  readonly #shared = new Map<Ring, readonly unknown[]>();
+
+  constructor(cpu: CpuState, memory: GuestMemory, functions: (name: string) => RuntimeFunction, calls: RegionCalls, options: RegionFunctionOptions) {
+    this.#cpu = cpu;
+    this.#memory = memory;
+    this.#functions = functions;
+    this.#calls = calls;
+    this.#options = options;
+    this.#isCompiled = options.isCompiled && !options.sampled && options.measurement === undefined && javascriptTag() !== undefined;
+  }
+
+  make(plan: RegionPlan): MadeFunction {
+    const { text, counts } = plan;
+    const names = [...ABI_NAMES, ...text.pages.map((_page, k) => `PAGE${k}`), ...text.functions, ...(counts === undefined ? [] : COUNTING)];
+    const values: unknown[] = [
+      ...this.#sharedBy(plan.ring), Int32Array.from(text.runs), ...text.pages.map((page) => plan.mapped(page)), ...text.functions.map((name) => this.#functions(name)),
+      ...(counts === undefined ? [] : [counts.words, this.#calls.startCallout, this.#calls.stopCallout]),
+    ];
+    this.#options.check?.(text.print(), names);
+    return (this.#isCompiled ? this.#compiled(text, names, values) : undefined) ?? this.#interpreted(plan, names, values);
+  }
+
+  #sharedBy(ring: Ring): readonly unknown[] {
+    const known = this.#shared.get(ring), { words, pairs } = this.#cpu, memory = this.#memory, calls = this.#calls;
+    if (known !== undefined) return known;
+    const shared: readonly unknown[] = [
+      words, memory.ram, memory.ram16, memory.ram32, ring.read, ring.write, ring.exec, pairs, memory.singles, memory.doubles, Math.imul, Math.clz32, Math.abs, Math.fround,
+      ...Object.values(slowPaths(ring, words, this.#options.measurement)), conditionOf, carryOf, flagsOf,
+      calls.step, calls.timestamp, calls.enableInterrupts, calls.callOut, calls.calledOut, caught,
+    ];
+    this.#shared.set(ring, shared);
+    return shared;
+  }
+
+  #interpreted({ text, number }: RegionPlan, names: readonly string[], values: readonly unknown[]): MadeFunction {
+    const source = text.print(), body = this.#options.sampled ? sampledText(source, number) : `"use strict"; return ${source};`;
+    const make = new Function(...names, body) as (...args: readonly unknown[]) => RegionFunction;
+    return { run: make(...values), codeBytes: source.length };
+  }
+
+  #compiled(text: RegionText, names: readonly string[], values: readonly unknown[]): MadeFunction | undefined {
+    const arrays = new Map<string, number>(), constants = new Map<string, number>(), functions = new Map<string, unknown>(), { host } = this.#memory;
+    names.forEach((name, k) => {
+      const value = values[k], at = ArrayBuffer.isView(value) ? host.placeOf(value) : undefined;
+      if (at !== undefined) arrays.set(name, at);
+      else if (typeof value === "number") constants.set(name, value);
+      else functions.set(name, value);
+    });
+    let compiled: ReturnType<typeof compileRegion>;
+    try {
+      compiled = compileRegion(text.tree, { arrays, constants });
+    } catch (error) {
+      if (error instanceof NotCompiled) return undefined;
+      throw error;
+    }
+    const imported = Object.fromEntries(compiled.imports.map(({ name }, k) => [k, functions.get(name) as WebAssembly.ImportValue]));
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(compiled.bytes), { h: { m: host.memory, e: javascriptTag()! }, i: imported });
+    return { run: exports["r"] as RegionFunction, codeBytes: compiled.bytes.length };
+  }
+}
+
+/** What stands for JavaScript's exceptions in WebAssembly; undefined where the host has none. */
+function javascriptTag(): WebAssembly.ImportValue | undefined {
+  return typeof WebAssembly === "undefined" ? undefined : (WebAssembly as unknown as { JSTag?: WebAssembly.ImportValue }).JSTag;
+}
+
+/** The catch of every region: guest events become a code, anything else is ours and goes on. */
+function caught(error: unknown): number {
+  if (error instanceof GuestFault) return FAULTED;
+  if (error instanceof Retry) return MUST_RETRY;
+  throw error;
+}
