@@ -26,9 +26,9 @@ const STRETCH_COST = 50, BYTE_COST = 1;
 export interface Stretches {
   move(size: Width, source: number, destination: number, count: number, readEntry: number, writeEntry: number): number;
   store(size: Width, destination: number, count: number, writeEntry: number, value: number): number;
-  /** `equal`: REPE. */
-  scan(size: Width, destination: number, count: number, readEntry: number, accumulator: number, equal: boolean): number;
-  compare(size: Width, source: number, destination: number, count: number, sourceEntry: number, destinationEntry: number, equal: boolean): number;
+  /** `equal`: 1 for REPE, 0 for REPNE. */
+  scan(size: Width, destination: number, count: number, readEntry: number, accumulator: number, equal: number): number;
+  compare(size: Width, source: number, destination: number, count: number, sourceEntry: number, destinationEntry: number, equal: number): number;
 }
 
 /** Elements from `linear` to the end of its page, upwards; 0 where the first one straddles pages. */
@@ -82,7 +82,7 @@ export function stretches(memory: GuestMemory, words: Int32Array): Stretches {
       const elements = Math.min(count >>> 0, roomAbove(destination, size));
       if (elements === 0) return 0;
       const wanted = size === 4 ? accumulator : accumulator & (size === 2 ? 0xffff : 0xff), at = destination ^ readEntry;
-      const done = scan(memory, at, elements, size, wanted, equal);
+      const done = scan(memory, at, elements, size, wanted, equal !== 0);
       memory.patience -= STRETCH_COST + done * size * BYTE_COST;
       compared(size, wanted, element(memory, at + (done - 1) * size, size));
       return done;
@@ -92,7 +92,7 @@ export function stretches(memory: GuestMemory, words: Int32Array): Stretches {
       const elements = Math.min(count >>> 0, roomAbove(source, size), roomAbove(destination, size));
       if (elements === 0) return 0;
       const a = source ^ sourceEntry, b = destination ^ destinationEntry;
-      const done = compare(memory, a, b, elements, size, equal), last = (done - 1) * size;
+      const done = compare(memory, a, b, elements, size, equal !== 0), last = (done - 1) * size;
       memory.patience -= STRETCH_COST + done * size * BYTE_COST;
       compared(size, element(memory, a + last, size), element(memory, b + last, size));
       return done;

@@ -132,7 +132,7 @@ export class StringUnit {
   #scanCommon(size: Width, repeat: Repeat): boolean {
     const S = this.#words, destination = this.#commonLinear(ES, EDI);
     if (destination < 0) return false;
-    const done = this.#stretches.scan(size, destination, S[ECX]!, this.#memory.unaligned.read[destination >>> 12]!, S[EAX]!, repeat === 1);
+    const done = this.#stretches.scan(size, destination, S[ECX]!, this.#memory.unaligned.read[destination >>> 12]!, S[EAX]!, Number(repeat === 1));
     S[EDI] = S[EDI]! + done * size;
     S[ECX] = S[ECX]! - done;
     return done !== 0;
@@ -142,7 +142,7 @@ export class StringUnit {
     const S = this.#words, source = this.#commonLinear(segment, ESI), destination = this.#commonLinear(ES, EDI);
     if (source < 0 || destination < 0) return false;
     const { read } = this.#memory.unaligned;
-    const done = this.#stretches.compare(size, source, destination, S[ECX]!, read[source >>> 12]!, read[destination >>> 12]!, repeat === 1);
+    const done = this.#stretches.compare(size, source, destination, S[ECX]!, read[source >>> 12]!, read[destination >>> 12]!, Number(repeat === 1));
     S[ESI] = S[ESI]! + done * size;
     S[EDI] = S[EDI]! + done * size;
     S[ECX] = S[ECX]! - done;

@@ -38,11 +38,11 @@ const COMMON: Readonly<Record<string, Common>> = {
   },
   repeatScas: {
     name: "scanStretch", reads: false, again: REST_UNLESS_ENDED,
-    call: expression("scanStretch($size, edi, ecx, READ[edi >>> 12], eax, $equal)"), behind: statements(DESTINATION + UP + FLAGS),
+    call: expression("scanStretch($size, edi, ecx, READ[edi >>> 12], eax, $repe)"), behind: statements(DESTINATION + UP + FLAGS),
   },
   repeatCmps: {
     name: "compareStretch", reads: true, again: REST_UNLESS_ENDED,
-    call: expression("compareStretch($size, esi, edi, ecx, READ[esi >>> 12], READ[edi >>> 12], $equal)"), behind: statements(SOURCE + DESTINATION + UP + FLAGS),
+    call: expression("compareStretch($size, esi, edi, ecx, READ[esi >>> 12], READ[edi >>> 12], $repe)"), behind: statements(SOURCE + DESTINATION + UP + FLAGS),
   },
 };
 
@@ -62,11 +62,11 @@ export interface CommonStretch {
 export function commonStretch({ name, args }: Node): CommonStretch | undefined {
   const common = COMMON[name], [size, addressSize, segment, repeat] = args.map((arg) => arg.number);
   if (common === undefined || addressSize !== 4 || common.reads && segment! >= FS) return undefined;
-  const equal: Expression = { type: "Literal", value: repeat === REPE }, kind = number(KIND.sub * 4 + (size! >> 1));
+  const equal: Expression = { type: "Literal", value: repeat === REPE }, repe = number(repeat === REPE ? 1 : 0), kind = number(KIND.sub * 4 + (size! >> 1));
   return {
     name: common.name, again: identifier(AGAIN),
     body(t, general, answer) {
-      const bindings = { t: identifier(t), size: number(size!), equal, kind };
+      const bindings = { t: identifier(t), size: number(size!), equal, repe, kind };
       const around = AROUND({ t: bindings.t, call: common.call(bindings) }), test = around.pop();
       if (test?.type !== "IfStatement") throw new Error("template of a stretch");
       return [...around, {
