@@ -17,7 +17,7 @@ import type { Trial, Trials } from "./trial.ts";
 import type { GuestMemory } from "./memory.ts";
 import { type CodeCheck, type RegionFunction, RegionFunctions } from "./region-function.ts";
 import { type CpuState } from "./state.ts";
-import { CARRY_LOCAL, discover, PASSES, regionText, X87_RUNS, type CodeView, type RegionBlocks, type RegionLimits, type RegionOptions, type RegionText, type Site } from "../translator/translate.ts";
+import { CARRY_LOCAL, discover, PASSES, regionText, X87_RUNS, type CodeView, type Mode, type RegionBlocks, type RegionLimits, type RegionOptions, type RegionText, type Site } from "../translator/translate.ts";
 
 /** What `Insn.r` holds: a place where a region may be entered. */
 export interface Entry {
@@ -341,8 +341,7 @@ export class Regions {
       const insn = view.insn(address);
       return insn === undefined ? [] : [{ insn, linear: address, host: address ^ view.entry(address >>> 12), number: entry }];
     });
-    const seen = view.seen(), { limits } = this, others = [...text.entries.keys()].slice(1);
-    const print = (): string => regionText(discover(linear, new SeenView(seen, mode), limits, others)!, options).print();
+    const seen = view.seen(), print = printAgain(linear, seen, mode, this.limits, text.entries, options);
     return this.#add({ ...planned, ...made, text: { ...text, print }, ranges: view.ranges(), seen, counts, number }, entries);
   }
 
@@ -399,6 +398,11 @@ export class Regions {
       if (insn.kind === REGION) release(insn);
     }
   }
+}
+
+/** Makes the JavaScript anew of the code as it was seen. A function of its own, so that what it returns keeps nothing else alive. */
+function printAgain(linear: number, seen: SeenCode, mode: Mode, limits: RegionLimits, entries: RegionText["entries"], options: RegionOptions): () => string {
+  return () => regionText(discover(linear, new SeenView(seen, mode), limits, [...entries.keys()].slice(1))!, options).print();
 }
 
 /** What is kept of a text: the tree is a hundred times as large as the code. */
