@@ -75,8 +75,11 @@ export class GuestCode implements CodeView {
   insn(address: number): Insn | undefined { return this.#space.decodedAt(address)?.insn; }
 
   executed(address: number): ReturnType<CodeView["executed"]> {
-    if (!this.#seen.has(address)) this.#seen.set(address, this.#look(address));
-    return this.#seen.get(address);
+    const known = this.#seen.get(address);
+    if (known !== undefined || this.#seen.has(address)) return known;
+    const found = this.#look(address);
+    this.#seen.set(address, found);
+    return found;
   }
 
   #look(address: number): ReturnType<CodeView["executed"]> {
@@ -105,11 +108,9 @@ export class GuestCode implements CodeView {
   }
 
   #decode(bytes: Uint8Array, at: number, available: number, insn: Insn, watch: (instruction: Instruction) => void): ReturnType<CodeView["executed"]> {
-    const instruction = decode(bytes, at, available, this.#space.mode);
-    if ("failure" in instruction) return undefined;
-    const fields: Fields = { d: 0, s: 0, b: 8, x: 8, c: 0, p: 0, m: 0, k: 0 };
-    const form = this.#space.forms.of(instruction, fields);
-    if (instruction.row.mnemonic.startsWith("f")) fields.m = x87Opcode(bytes, at);
+    const decoded = this.#space.patterns.whole(bytes, at, available);
+    if ("failure" in decoded) return undefined;
+    const { instruction, form, fields } = decoded;
     watch(instruction);
     return { instruction, form, fields, weight: executions(insn) };
   }

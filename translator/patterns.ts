@@ -52,6 +52,13 @@ function tailOf({ row, operandSize, addressSize }: Instruction): Tail {
   return { offset, first, second };
 }
 
+/** An instruction with what follows from its bytes alone; none of it ever changes. */
+export interface Decoded {
+  readonly instruction: Instruction;
+  readonly form: Form;
+  readonly fields: Fields;
+}
+
 export class Pattern {
   /** From 1 on, for tables that are kept beside; 0 where it is not found again. */
   readonly number: number;
@@ -92,6 +99,18 @@ export class Pattern {
     this.immediate = isValue ? { at: this.#mAt, size: BYTES[tail.first] as 1 | 2 | 4, isSigned: tail.first === SIGNED_BYTE } : undefined;
   }
 
+  /** The instructions of this pattern that were wanted whole, by `key`. */
+  readonly whole = new Map<number | string, Decoded>();
+
+  /** What tells the instruction at `at` from others of this pattern. */
+  key(bytes: Uint8Array, at: number): number | string {
+    const p = this.#p, m = this.#m, k = this.#k;
+    if (m === ABSENT && k === ABSENT) return p === ABSENT ? 0 : valueAt(bytes, at + this.#pAt, p);
+    if (p === ABSENT && k === ABSENT) return valueAt(bytes, at + this.#mAt, m);
+    if (p === ABSENT && m === ABSENT) return valueAt(bytes, at + this.#kAt, k);
+    return `${p === ABSENT ? 0 : valueAt(bytes, at + this.#pAt, p)},${m === ABSENT ? 0 : valueAt(bytes, at + this.#mAt, m)},${k === ABSENT ? 0 : valueAt(bytes, at + this.#kAt, k)}`;
+  }
+
   /** As `Forms.of`, of the instruction at `at`, which has this pattern. */
   fill(bytes: Uint8Array, at: number, fields: Fields): void {
     const known = this.#fields;
@@ -111,12 +130,16 @@ const ESCAPE = 0x0f, MOST_PREFIXES = 2;
 const MOST_WORDS = 1 << 20;
 const WIDTH_BY_BYTES: Readonly<Record<number, Width>> = { 0: ABSENT, 1: SIGNED_BYTE, 2: SIGNED_WORD, 4: DWORD };
 
+/** So many whole instructions are kept; a boot of Linux has some 8,000 in its regions. */
+const MOST_WHOLE = 1 << 14;
+
 /** The patterns of one mode. */
 export class Patterns {
   readonly #forms: Forms;
   #tree = new Int32Array(256 * 64);
   #used = 256;
   readonly #patterns: Pattern[] = [];
+  #whole = 0;
 
   constructor(forms: Forms) { this.#forms = forms; }
 
@@ -143,6 +166,33 @@ export class Patterns {
     if (known !== undefined && known.length <= available) return known;
     const decoded = decode(bytes, at, available, this.#forms.mode);
     return "failure" in decoded ? decoded : this.#learn(bytes, at, decoded);
+  }
+
+  /** The whole instruction at `at`, the same object for the same bytes as long as it is kept; why there is none where the bytes are no instruction. */
+  whole(bytes: Uint8Array, at: number, available: number): Decoded | DecodeFailure {
+    const pattern = this.at(bytes, at, available);
+    if ("failure" in pattern) return pattern;
+    if (pattern.number === 0) return this.#decode(bytes, at, available);
+    const key = pattern.key(bytes, at), known = pattern.whole.get(key);
+    if (known !== undefined) return known;
+    const decoded = this.#decode(bytes, at, available);
+    if ("failure" in decoded) return decoded;
+    if (this.#whole++ === MOST_WHOLE) this.#forgetWhole();
+    pattern.whole.set(key, decoded);
+    return decoded;
+  }
+
+  #decode(bytes: Uint8Array, at: number, available: number): Decoded | DecodeFailure {
+    const instruction = decode(bytes, at, available, this.#forms.mode);
+    if ("failure" in instruction) return instruction;
+    const fields: Fields = { d: 0, s: 0, b: 0, x: 0, c: 0, p: 0, m: 0, k: 0 }, form = this.#forms.of(instruction, fields);
+    if (instruction.row.mnemonic.startsWith("f")) fields.m = x87Opcode(bytes, at);
+    return { instruction, form, fields };
+  }
+
+  #forgetWhole(): void {
+    for (const pattern of this.#patterns) pattern.whole.clear();
+    this.#whole = 1;
   }
 
   #learn(bytes: Uint8Array, at: number, instruction: Instruction): Pattern {

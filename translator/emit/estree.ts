@@ -10,32 +10,79 @@ const ECMA = 2022;
 /** Makes a tree from bindings. */
 type Filling = (bindings: Bindings) => unknown;
 
-/**
- * What a template's node becomes: itself, if no hole is below it, or what makes a copy whose holes are filled. Nodes are shared between
- * trees and never changed.
- */
-function prepare(node: unknown): { readonly fixed: unknown } | { readonly filling: Filling } {
-  if (Array.isArray(node)) return prepareList(node);
-  if (node === null || typeof node !== "object") return { fixed: node };
-  const { type, name } = node as { type?: unknown; name?: unknown };
-  if (type === "Identifier" && typeof name === "string" && name.startsWith("$")) return { filling: hole(name.slice(1)) };
-  const statement = statementHole(node);
-  if (statement !== undefined) return { filling: hole(statement) };
-  const fixed: Record<string, unknown> = {}, open: Array<readonly [key: string, filling: Filling]> = [];
-  for (const [key, value] of Object.entries(node)) {
-    if (key === "start" || key === "end") continue;
-    const prepared = prepare(value);
-    if ("filling" in prepared) open.push([key, prepared.filling]);
-    fixed[key] = "filling" in prepared ? undefined : prepared.fixed;
+/** What a template's node becomes: itself, if no hole is below it, or a copy whose holes are filled. Nodes are shared between trees and never changed. */
+class Part {
+  readonly #fixed: unknown;
+  readonly filling: Filling | undefined;
+
+  constructor(fixed: unknown, filling: Filling | undefined) {
+    this.#fixed = fixed;
+    this.filling = filling;
   }
-  if (open.length === 0) return { fixed };
-  return {
-    filling(bindings) {
-      const copy = { ...fixed };
-      for (const [key, filling] of open) copy[key] = filling(bindings);
-      return copy;
-    },
-  };
+
+  make(bindings: Bindings): unknown { return this.filling === undefined ? this.#fixed : this.filling(bindings); }
+}
+
+type Parsed = Readonly<Record<string, unknown>> & { readonly type: string };
+
+function isParsed(node: unknown): node is Parsed { return node !== null && typeof node === "object"; }
+
+function prepare(node: unknown): Part {
+  if (Array.isArray(node)) return prepareList(node);
+  if (!isParsed(node)) return new Part(node, undefined);
+  if (node.type === "Identifier" && typeof node["name"] === "string" && node["name"].startsWith("$")) return new Part(undefined, hole(node["name"].slice(1)));
+  const statement = statementHole(node);
+  if (statement !== undefined) return new Part(undefined, hole(statement));
+  const parts = new Map(Object.entries(node).flatMap(([key, value]) => (key === "start" || key === "end" ? [] : [[key, prepare(value)] as const])));
+  if ([...parts.values()].some(({ filling }) => filling !== undefined)) return new Part(undefined, fillingOf(node, parts));
+  return new Part(Object.fromEntries([...parts].map(([key, part]) => [key, part.make({})])), undefined);
+}
+
+/** Makes nodes of one type, all of one shape: what walks trees need not ask what it has before it. */
+function fillingOf({ type, ...node }: Parsed, parts: ReadonlyMap<string, Part>): Filling {
+  const part = (key: string): Part => parts.get(key) ?? new Part(node[key], undefined);
+  switch (type) {
+    case "BinaryExpression": case "LogicalExpression": case "AssignmentExpression": {
+      const left = part("left"), right = part("right"), { operator } = node;
+      return (bindings) => ({ type, left: left.make(bindings), operator, right: right.make(bindings) });
+    }
+    case "UnaryExpression": {
+      const argument = part("argument"), { operator } = node;
+      return (bindings) => ({ type, operator, prefix: true, argument: argument.make(bindings) });
+    }
+    case "ConditionalExpression": case "IfStatement": {
+      const test = part("test"), consequent = part("consequent"), alternate = part("alternate");
+      return (bindings) => ({ type, test: test.make(bindings), consequent: consequent.make(bindings), alternate: alternate.make(bindings) });
+    }
+    case "MemberExpression": {
+      const object = part("object"), property = part("property"), { computed } = node;
+      return (bindings) => ({ type, object: object.make(bindings), property: property.make(bindings), computed, optional: false });
+    }
+    case "CallExpression": {
+      const callee = part("callee"), given = part("arguments");
+      return (bindings) => ({ type, callee: callee.make(bindings), arguments: given.make(bindings), optional: false });
+    }
+    case "ExpressionStatement": {
+      const held = part("expression");
+      return (bindings) => ({ type, expression: held.make(bindings) });
+    }
+    case "VariableDeclaration": {
+      const declarations = part("declarations"), { kind } = node;
+      return (bindings) => ({ type, declarations: declarations.make(bindings), kind });
+    }
+    case "VariableDeclarator": {
+      const id = part("id"), init = part("init");
+      return (bindings) => ({ type, id: id.make(bindings), init: init.make(bindings) });
+    }
+    case "BlockStatement": {
+      const body = part("body");
+      return (bindings) => ({ type, body: body.make(bindings) });
+    }
+    default: {
+      const all = [...parts];
+      return (bindings) => Object.fromEntries(all.map(([key, one]) => [key, one.make(bindings)]));
+    }
+  }
 }
 
 /** The name of a hole for a statement: `$$name;`. */
@@ -44,11 +91,15 @@ function statementHole(node: object): string | undefined {
   return type === "ExpressionStatement" && held?.type === "Identifier" && typeof held.name === "string" && held.name.startsWith("$$") ? held.name.slice(2) : undefined;
 }
 
-function prepareList(list: readonly unknown[]): ReturnType<typeof prepare> {
-  const prepared = list.map(prepare);
-  if (prepared.every((item) => "fixed" in item)) return { fixed: prepared.map((item) => item.fixed) };
-  const fillings = prepared.map((item): Filling => ("fixed" in item ? () => item.fixed : item.filling));
-  return { filling: (bindings) => fillings.map((filling) => filling(bindings)) };
+function prepareList(list: readonly unknown[]): Part {
+  const parts = list.map(prepare), [first, second, third] = parts;
+  if (parts.every(({ filling }) => filling === undefined)) return new Part(parts.map((part) => part.make({})), undefined);
+  switch (parts.length) {
+    case 1: return new Part(undefined, (bindings) => [first!.make(bindings)]);
+    case 2: return new Part(undefined, (bindings) => [first!.make(bindings), second!.make(bindings)]);
+    case 3: return new Part(undefined, (bindings) => [first!.make(bindings), second!.make(bindings), third!.make(bindings)]);
+    default: return new Part(undefined, (bindings) => parts.map((part) => part.make(bindings)));
+  }
 }
 
 function hole(name: string): Filling {
@@ -61,7 +112,7 @@ function hole(name: string): Filling {
 
 function template(node: unknown): Filling {
   const prepared = prepare(node);
-  return "fixed" in prepared ? () => prepared.fixed : prepared.filling;
+  return (bindings) => prepared.make(bindings);
 }
 
 /** Up to three arguments, and `$k`: the kind of the flags that they leave. */
@@ -91,11 +142,11 @@ export function number(value: number): Literal | UnaryExpression {
 }
 
 export function assign(name: string, value: Expression): Statement {
-  return { type: "ExpressionStatement", expression: { type: "AssignmentExpression", operator: "=", left: identifier(name), right: value } };
+  return { type: "ExpressionStatement", expression: { type: "AssignmentExpression", left: identifier(name), operator: "=", right: value } };
 }
 
 export function declare(name: string, value: Expression): Statement {
-  return { type: "VariableDeclaration", kind: "const", declarations: [{ type: "VariableDeclarator", id: identifier(name), init: value }] };
+  return { type: "VariableDeclaration", declarations: [{ type: "VariableDeclarator", id: identifier(name), init: value }], kind: "const" };
 }
 
 export function call(name: string, args: Expression[]): Expression {

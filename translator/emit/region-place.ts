@@ -47,6 +47,7 @@ const CARRY = identifier("carry"), CARRY_HOLDS: readonly [Expression, Expression
 
 /** A runtime function finds what it touches in the state words; what it wrote is taken back even where it faults in its midst, as REP may. */
 const CALL = {
+  guard: statements(`S[${SLOT.faultId}] = $i; S[${SLOT.left}] = left;`),
   exactly: statements("callOut($i, left + $rest | 0);"), from: statements(`S[${SLOT.eip}] = $e;`), start: statements("startCallout($i);"), stop: statements("stopCallout();"),
   writeBack: statements("$w = $r;"), reload: statements("$r = $w;"), declare: statements("let $t = 0;"), result: statements("$t = $v;"),
 };
@@ -145,7 +146,7 @@ export class RegionPlace implements Place {
     return [...before, ...(name === undefined ? [] : CALL.declare({ t: result })), attempt, ...behind];
   }
   beforeGuard(): Statement[] {
-    return statements(`S[${SLOT.faultId}] = $i; S[${SLOT.left}] = left;`)({ i: number(this.id) });
+    return CALL.guard({ i: number(this.id) });
   }
 
   read(node: Node, args: Expression[]): Expression {

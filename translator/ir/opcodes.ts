@@ -152,4 +152,18 @@ export type End =
 export interface Meaning {
   readonly nodes: readonly Node[];
   readonly end: End;
+  /** What `derived` functions made of it, where equal instructions share it. */
+  readonly memo?: unknown[];
+}
+
+let derivations = 0;
+
+/** A function of what an instruction means; where equal instructions share that, it is computed once. */
+export function derived<Result>(compute: (meaning: Meaning) => Result): (meaning: Meaning) => Result {
+  const slot = derivations++;
+  return (meaning) => {
+    const { memo } = meaning;
+    if (memo === undefined) return compute(meaning);
+    return (memo[slot] ??= compute(meaning)) as Result;
+  };
 }

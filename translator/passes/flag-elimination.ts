@@ -3,7 +3,7 @@
  *
  * Whatever may fault, call or leave looks at the flags: the guest sees them then. CF and OF, which some instructions set alone, are followed apart.
  */
-import { OPS, type Node, type Op } from "../ir/opcodes.ts";
+import { derived, OPS, type Meaning, type Node, type Op } from "../ir/opcodes.ts";
 import type { BlockInstruction } from "../region/block.ts";
 
 const CARRY = 1, OVERFLOW = 2, OTHERS = 4, ALL = CARRY | OVERFLOW | OTHERS;
@@ -16,6 +16,7 @@ interface Setting {
   readonly isConditional: boolean;
 }
 const setting = (sets: number, isConditional = false): Setting => ({ sets, isConditional });
+const NO_SETTING = setting(0);
 const SETTINGS: Partial<Record<Op, Setting>> = {
   setFlags: setting(ALL), setFlagsCarry: setting(ALL), putFlags: setting(ALL), setFlagsIf: setting(ALL, true),
   setCarry: setting(CARRY), setCarryOverflow: setting(CARRY | OVERFLOW), setCarryOverflowIf: setting(CARRY | OVERFLOW, true),
@@ -25,39 +26,57 @@ function readBy({ op, number }: Node): number {
   return op === "condition" ? OF_CONDITION[number >> 1]! : op === "carry" ? CARRY : op === "flags" ? ALL : 0;
 }
 
-export function eliminateFlags(instructions: readonly BlockInstruction[]): BlockInstruction[] {
-  let live = ALL;
-  const needed = new Set<Node>();
+/** What is left of an instruction, and the flags that are looked at from there on. */
+interface Kept {
+  readonly meaning: Meaning;
+  readonly live: number;
+}
+
+/** By the flags that are looked at behind an instruction: equal instructions share their meaning. */
+const variantsOf = derived((): Kept[] => []);
+
+function keptOf(meaning: Meaning, live: number): Kept { return (variantsOf(meaning)[live] ??= keep(meaning, live)); }
+
+function keep(meaning: Meaning, behind: number): Kept {
+  const { nodes, end } = meaning, needed = new Set<Node>(), kept: Node[] = [];
   const need = (node: Node): void => {
     if (node.op === "const" || needed.has(node)) return;
     needed.add(node);
     node.args.forEach(need);
   };
+  let live = behind;
+  if (end.kind === "branch") need(end.condition);
+  else if (end.kind === "indirect") need(end.to);
+  for (let k = nodes.length - 1; k >= 0; k--) {
+    const node = nodes[k]!, { effect } = OPS[node.op];
+    if (effect === "reads") {
+      if (!needed.has(node)) continue;
+      live |= readBy(node);
+    } else {
+      const { sets, isConditional } = SETTINGS[node.op] ?? NO_SETTING;
+      if (sets !== 0 && (sets & live) === 0) continue;
+      if (!isConditional) live &= ~sets;
+      if (effect !== "writes") live = ALL;
+      node.args.forEach(need);
+    }
+    kept.push(node);
+  }
+  return { meaning: kept.length === nodes.length ? meaning : { nodes: kept.reverse(), end, ...(meaning.memo === undefined ? {} : { memo: [] }) }, live };
+}
+
+export function eliminateFlags(instructions: readonly BlockInstruction[]): BlockInstruction[] {
+  let live = ALL;
   const result: BlockInstruction[] = [];
-  for (const instruction of [...instructions].reverse()) {
-    const { end } = instruction.meaning;
-    if (end.kind === "branch") need(end.condition);
-    else if (end.kind === "indirect") need(end.to);
+  for (let k = instructions.length - 1; k >= 0; k--) {
+    const instruction = instructions[k]!;
     if (!instruction.plain) {
       live = ALL;
       result.push(instruction);
       continue;
     }
-    const kept: Node[] = [];
-    for (const node of [...instruction.meaning.nodes].reverse()) {
-      if (OPS[node.op].effect === "reads") {
-        if (!needed.has(node)) continue;
-        live |= readBy(node);
-      } else {
-        const { sets, isConditional } = SETTINGS[node.op] ?? { sets: 0, isConditional: false };
-        if (sets !== 0 && (sets & live) === 0) continue;
-        if (!isConditional) live &= ~sets;
-        if (OPS[node.op].effect !== "writes") live = ALL;
-        node.args.forEach(need);
-      }
-      kept.push(node);
-    }
-    result.push({ ...instruction, meaning: { nodes: kept.reverse(), end } });
+    const { meaning } = instruction, kept = keptOf(meaning, live);
+    live = kept.live;
+    result.push(kept.meaning === meaning ? instruction : { ...instruction, meaning: kept.meaning });
   }
   return result.reverse();
 }

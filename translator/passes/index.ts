@@ -3,7 +3,7 @@ import type { BlockInstruction } from "../region/block.ts";
 import { eliminateFlags } from "./flag-elimination.ts";
 import { shareProbes } from "./shared-probes.ts";
 
-export type Pass = (instructions: readonly BlockInstruction[]) => BlockInstruction[];
+export type Pass = (instructions: readonly BlockInstruction[]) => readonly BlockInstruction[];
 
 export const PASSES: ReadonlyArray<readonly [name: string, pass: Pass]> = [["shared-probes", shareProbes], ["flag-elimination", eliminateFlags]];
 

@@ -7,13 +7,15 @@
  * Invariant: between a probe and its last access nothing runs that could make a TLB entry slower: no interpreter, no monitor.
  */
 import { endOf } from "../ir/instantiate.ts";
-import { OPS, PROBE, type Node, type Op } from "../ir/opcodes.ts";
+import { derived, OPS, PROBE, type Node, type Op } from "../ir/opcodes.ts";
 import type { BlockInstruction } from "../region/block.ts";
 
 /** A value: a term (0: none) and a constant. */
 interface Value { readonly term: number; readonly offset: number }
 
 interface Access {
+  /** Of which instruction; equal ones share their nodes. */
+  readonly at: number;
   readonly node: Node;
   readonly address: Value;
   readonly size: 1 | 2 | 4;
@@ -25,29 +27,43 @@ const MOST_SPAN = 256;
 const FEWEST = 3, FEWEST_IN_WORD = 2;
 
 const SIZE_FLAG = { 1: PROBE.bytes, 2: PROBE.halves, 4: PROBE.words } as const;
-const ZERO_TERM = 0;
+const ZERO_TERM = 0, NOTHING: Value = { term: ZERO_TERM, offset: 0 };
 
-export function shareProbes(instructions: readonly BlockInstruction[]): BlockInstruction[] {
-  const replaced = new Map<Node, readonly Node[]>(), values = new Values();
+export function shareProbes(instructions: readonly BlockInstruction[]): readonly BlockInstruction[] {
+  const replaced = new Replaced(), values = new Values();
   let window: Access[] = [];
   const close = (): void => {
-    for (const group of groupsOf(window)) replace(group, replaced);
+    if (window.length >= FEWEST_IN_WORD) for (const group of groupsOf(window)) replaced.replace(group);
     window = [];
     values.forget();
   };
-  for (const { plain, meaning } of instructions) {
-    if (!plain || meaning.end.kind === "repeat") { close(); continue; }
-    for (const node of meaning.nodes) {
-      const { effect } = OPS[node.op];
-      if (effect === "monitor" || effect === "call" && !node.name.startsWith("x87_")) close();
-      const access = /^(load|store|modify)(8|16|32)$/.exec(node.op);
-      if (access !== null) window.push({ node, address: values.of(node.args[0]!), size: (Number(access[2]) / 8) as 1 | 2 | 4 });
+  instructions.forEach(({ plain, meaning }, at) => {
+    if (!plain || meaning.end.kind === "repeat") { close(); return; }
+    values.begin();
+    for (const { node, size, closes } of stepsOf(meaning)) {
+      if (closes) close();
+      if (size !== undefined) window.push({ at, node, address: values.of(node.args[0]!), size });
       else values.follow(node);
     }
-  }
+  });
   close();
-  return replaced.size === 0 ? [...instructions] : rewrite(instructions, replaced);
+  return replaced.count === 0 ? instructions : rewrite(instructions, replaced);
 }
+
+/** What matters of an instruction: an access, a read or change of a register, a call that ends what may share a probe. */
+interface Step {
+  readonly node: Node;
+  readonly size: Access["size"] | undefined;
+  readonly closes: boolean;
+}
+
+const SIZES: ReadonlyMap<Op, Access["size"]> = new Map([1, 2, 4].flatMap((size) => ["load", "store", "modify"].map((name) => [`${name}${8 * size}` as Op, size as Access["size"]] as const)));
+const FOLLOWED: ReadonlySet<Op> = new Set<Op>(["reg32", "setReg32", "setReg16", "setReg8"]);
+
+const stepsOf = derived(({ nodes }) => nodes.flatMap((node): Step[] => {
+  const { effect } = OPS[node.op], closes = effect === "monitor" || effect === "call" && !node.name.startsWith("x87_"), size = SIZES.get(node.op);
+  return closes || size !== undefined || FOLLOWED.has(node.op) ? [{ node, size, closes }] : [];
+}));
 
 // --- Values -----------------------------------------------------------------------------------------------------
 
@@ -55,10 +71,22 @@ export function shareProbes(instructions: readonly BlockInstruction[]): BlockIns
 class Values {
   #terms = 0;
   readonly #combined = new Map<string, number>();
-  readonly #known = new Map<Node, Value>();
+  /** Nodes of the instruction that is looked at, and their values: there are few. */
+  readonly #nodes: Node[] = [];
+  readonly #values: Value[] = [];
+  #count = 0;
   readonly #registers: Value[] = [];
 
   constructor() { this.forget(); }
+
+  /** What follows is another instruction. */
+  begin(): void { this.#count = 0; }
+
+  #note(node: Node, value: Value): Value {
+    this.#nodes[this.#count] = node;
+    this.#values[this.#count++] = value;
+    return value;
+  }
 
   #fresh(): Value { return { term: ++this.#terms, offset: 0 }; }
 
@@ -69,7 +97,7 @@ class Values {
   follow(node: Node): void {
     const [index, value] = node.args;
     switch (node.op) {
-      case "reg32": this.#known.set(node, this.#registers[index!.number] ?? { term: ZERO_TERM, offset: 0 }); return;
+      case "reg32": this.#note(node, this.#registers[index!.number] ?? NOTHING); return;
       case "setReg32": this.#registers[index!.number] = this.of(value!); return;
       case "setReg16": this.#registers[index!.number] = this.#fresh(); return;
       case "setReg8": this.#registers[index!.number >> 2] = this.#fresh(); return;
@@ -78,9 +106,8 @@ class Values {
   }
 
   of(node: Node): Value {
-    let value = this.#known.get(node);
-    if (value === undefined) this.#known.set(node, (value = this.#evaluate(node)));
-    return value;
+    for (let k = 0; k < this.#count; k++) if (this.#nodes[k] === node) return this.#values[k]!;
+    return this.#note(node, this.#evaluate(node));
   }
 
   #evaluate({ op, args, number }: Node): Value {
@@ -123,7 +150,7 @@ function groupsOf(window: readonly Access[]): Access[][] {
     if (list === undefined) byTerm.set(access.address.term, [access]);
     else list.push(access);
   }
-  return [...byTerm.values()].flatMap((list) => clusters(aligned(list))).filter(isWorthIt);
+  return [...byTerm.values()].flatMap((list) => (list.length < FEWEST_IN_WORD ? [] : clusters(aligned(list)))).filter(isWorthIt);
 }
 
 /** Those that can be aligned together: the first of the largest accesses says how. */
@@ -171,33 +198,54 @@ function plus(node: Node, distance: number): Node {
 
 function constant(value: number): Node { return made("const", [], value | 0); }
 
-/** Notes what stands in the place of each access of a group, and of the commits of those that are modified. */
-function replace(group: readonly Access[], replaced: Map<Node, readonly Node[]>): void {
-  const low = lowest(group), [first] = group, down = low - first!.address.offset;
-  let flags = 0;
-  for (const { node, size } of group) flags |= SIZE_FLAG[size] | (node.op.startsWith("load") ? PROBE.reads : PROBE.writes);
-  const at = first!.node.args[0]!;
-  const probe = made("probe", [plus(at, down), constant(flags)], spanOf(group), `${replaced.size}`);
-  for (const { node, address } of group) {
-    const near = made(`near${node.op[0]!.toUpperCase()}${node.op.slice(1)}` as Op, [probe, ...node.args.slice(1)], address.offset - low);
-    replaced.set(node, node === first!.node ? [probe, near] : [near]);
+/** What stands in the place of accesses. */
+class Replaced {
+  /** How many. */
+  count = 0;
+  /** By instruction. */
+  readonly #byInstruction = new Map<number, Map<Node, readonly Node[]>>();
+
+  of(at: number): ReadonlyMap<Node, readonly Node[]> | undefined { return this.#byInstruction.get(at); }
+
+  #set({ at, node }: Access, nodes: readonly Node[]): void {
+    const replaced = this.#byInstruction.get(at);
+    if (replaced === undefined) this.#byInstruction.set(at, new Map([[node, nodes]]));
+    else replaced.set(node, nodes);
+    this.count++;
+  }
+
+  /** Notes what stands in the place of each access of a group, and of the commits of those that are modified. */
+  replace(group: readonly Access[]): void {
+    const low = lowest(group), [first] = group, down = low - first!.address.offset;
+    let flags = 0;
+    for (const { node, size } of group) flags |= SIZE_FLAG[size] | (node.op.startsWith("load") ? PROBE.reads : PROBE.writes);
+    const probe = made("probe", [plus(first!.node.args[0]!, down), constant(flags)], spanOf(group), `${this.count}`);
+    for (const access of group) {
+      const { node, address } = access, near = made(`near${node.op[0]!.toUpperCase()}${node.op.slice(1)}` as Op, [probe, ...node.args.slice(1)], address.offset - low);
+      this.#set(access, access === first ? [probe, near] : [near]);
+    }
   }
 }
 
 /** The block with its accesses replaced, wherever their values are used. */
-function rewrite(instructions: readonly BlockInstruction[], replaced: ReadonlyMap<Node, readonly Node[]>): BlockInstruction[] {
-  const copies = new Map<Node, Node>();
-  const copy = (node: Node): Node => {
-    let result = copies.get(node);
-    if (result !== undefined) return result;
-    const meant = replaced.get(node)?.at(-1) ?? node, args = meant.args.map(copy);
-    result = args.every((arg, k) => arg === meant.args[k]) ? meant : { ...meant, args };
-    copies.set(node, result);
-    return result;
-  };
-  return instructions.map((instruction) => {
-    const { nodes, end } = instruction.meaning;
-    if (!nodes.some((node) => replaced.has(node))) return instruction;
+function rewrite(instructions: readonly BlockInstruction[], all: Replaced): BlockInstruction[] {
+  const probes = new Map<Node, Node>();
+  return instructions.map((instruction, at) => {
+    const replaced = all.of(at), { nodes, end } = instruction.meaning;
+    if (replaced === undefined) return instruction;
+    const copied: Node[] = [], copies: Node[] = [];
+    const copy = (node: Node): Node => {
+      if (node.args.length === 0) return node;
+      const known = copied.indexOf(node);
+      if (known >= 0) return copies[known]!;
+      if (node.op === "probe" && probes.has(node)) return probes.get(node)!;
+      const meant = replaced.get(node)?.at(-1) ?? node, args = meant.args.map(copy);
+      const result = args.every((arg, k) => arg === meant.args[k]) ? meant : { op: meant.op, args, number: meant.number, name: meant.name };
+      if (node.op === "probe") probes.set(node, result);
+      copied.push(node);
+      copies.push(result);
+      return result;
+    };
     return { ...instruction, meaning: { nodes: nodes.flatMap((node) => [...(replaced.get(node)?.slice(0, -1) ?? []), node].map(copy)), end: endOf(end, copy) } };
   });
 }

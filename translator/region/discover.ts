@@ -19,7 +19,10 @@ export interface CodeView {
   targets?(address: number): readonly number[];
   /** Whether this address is better left to another region. */
   elsewhere?(address: number): boolean;
-  /** The instruction at a linear address if it is hot and may stand in a region; of two, the one of larger `weight` is hotter. */
+  /**
+   * The instruction at a linear address if it is hot and may stand in a region; of two, the one of larger `weight` is hotter. Neither it nor its `fields` may
+   * change afterwards; equal instructions may share them.
+   */
   executed(address: number): { readonly instruction: Instruction; readonly form: Form; readonly fields: Fields; readonly weight?: number; readonly patched?: PatchedImmediate | undefined } | undefined;
 }
 
@@ -34,7 +37,11 @@ export interface RegionLimits {
 
 /** A call that was copied in: where it returns to. */
 interface Context {
-  readonly id: number;
+  /** By address: which block begins there. */
+  readonly starts: Map<number, number>;
+  /** By return address and callee: where the callee's code was put, and the copies of it that were made. */
+  readonly calls: Map<number, Map<number, Context>>;
+  readonly copies: Context[];
   readonly parent: Context | undefined;
   readonly returnTo: number;
   readonly callee: number;
@@ -48,11 +55,29 @@ interface Walked {
   readonly instructions: BlockInstruction[];
 }
 
-const meanings = new Map<string, Meaning>();
+const generals = new WeakMap<Form, General>();
 
-function meaningFor(form: Form): Meaning {
-  let meaning = meanings.get(form.key);
-  if (meaning === undefined) meanings.set(form.key, (meaning = meaningOf(form)));
+/** What a form means, and whether it may stand in a region as JavaScript. */
+interface General {
+  readonly meaning: Meaning;
+  readonly plain: boolean;
+}
+
+function generalOf(form: Form): General {
+  let general = generals.get(form);
+  if (general === undefined) {
+    const meaning = meaningOf(form);
+    generals.set(form, (general = { meaning, plain: isPlain(meaning) }));
+  }
+  return general;
+}
+
+/** What instructions with these values mean. */
+const instances = new WeakMap<Fields, Meaning>();
+
+function meaningWith(general: Meaning, fields: Fields): Meaning {
+  let meaning = instances.get(fields);
+  if (meaning === undefined) instances.set(fields, (meaning = { ...instantiate(general, fields), memo: [] }));
   return meaning;
 }
 
@@ -71,16 +96,12 @@ export function discover(head: number, code: CodeView, limits: RegionLimits, ent
 class Discovery {
   readonly #code: CodeView;
   readonly #limits: RegionLimits;
-  readonly #contexts = new Map<string, Context>();
-  /** By caller's context, return address and callee: where the callee's code was put. */
-  readonly #calls = new Map<string, Context>();
-  readonly #starts = new Map<string, number>();
   readonly #queue: Walked[] = [];
   readonly #waiting = new Set<Walked>();
   /** The addresses that calls of functions which are not copied in return to. */
   readonly #returns = new Set<number>();
   readonly #continued = new Set<number>();
-  readonly #root: Context = { id: 0, parent: undefined, returnTo: 0, callee: -1, depth: 0 };
+  readonly #root: Context = { starts: new Map(), calls: new Map(), copies: [], parent: undefined, returnTo: 0, callee: -1, depth: 0 };
   #instructions = 0;
   constructor(code: CodeView, limits: RegionLimits) {
     this.#code = code;
@@ -110,16 +131,13 @@ class Discovery {
   /** The head's own code may be longer than what is copied in. */
   #isFull(context: Context): boolean { return this.#instructions >= (context === this.#root ? this.#limits.instructions : this.#limits.copied ?? this.#limits.instructions); }
 
-  #key(context: Context, address: number): string { return `${context.id}:${address}`; }
-
   /** Plans a block at an address. */
   #start(context: Context, address: number, isEntry = false): void {
-    const key = this.#key(context, address);
-    if (this.#starts.has(key) || this.#isFull(context) || this.#queue.length >= (this.#limits.blocks ?? Infinity)) return;
+    if (context.starts.has(address) || this.#isFull(context) || this.#queue.length >= (this.#limits.blocks ?? Infinity)) return;
     if (!isEntry && context === this.#root && this.#code.elsewhere?.(address) === true) return;
     const seen = this.#code.executed(address);
     if (seen === undefined) return;
-    this.#starts.set(key, this.#queue.length);
+    context.starts.set(address, this.#queue.length);
     const planned: Walked = { context, address, weight: seen.weight ?? 0, instructions: [] };
     this.#queue.push(planned);
     this.#waiting.add(planned);
@@ -134,7 +152,7 @@ class Discovery {
         return;
       }
       const last = walked.instructions.at(-1), shadowed = isShadowedBy(last);
-      if (last !== undefined && !shadowed && this.#starts.has(this.#key(context, address))) return;
+      if (last !== undefined && !shadowed && context.starts.has(address)) return;
       if (last !== undefined && !shadowed && context === this.#root && this.#code.elsewhere?.(address) === true) return;
       if (((address ^ walked.address) & ~0xfff) !== 0) { this.#start(context, address); return; } // its edge is guarded
       const found = this.#read(address);
@@ -162,8 +180,9 @@ class Discovery {
   #read(address: number): BlockInstruction | undefined {
     const seen = this.#code.executed(address);
     if (seen === undefined) return undefined;
-    const general = meaningFor(seen.form);
-    return { address, instruction: seen.instruction, form: seen.form, meaning: instantiate(general, seen.fields, seen.patched), plain: isPlain(general) };
+    const { meaning: general, plain } = generalOf(seen.form);
+    const meaning = seen.patched === undefined ? meaningWith(general, seen.fields) : instantiate(general, seen.fields, seen.patched);
+    return { address, instruction: seen.instruction, form: seen.form, meaning, plain };
   }
 
   #startTargets(context: Context, how: "jump" | "call" | "return", address: number, after: number): void {
@@ -178,20 +197,21 @@ class Discovery {
 
   /** The context that a called function's code is in: a copy of its own, or, where calls are too deep or recursive, the region's. */
   #callContext(context: Context, target: number, returnTo: number): Context {
-    if (context.depth >= this.#limits.depth || this.#starts.has(this.#key(this.#root, target))) return this.#root;
+    if (context.depth >= this.#limits.depth || this.#root.starts.has(target)) return this.#root;
     for (let outer: Context | undefined = context; outer !== undefined; outer = outer.parent) if (outer.callee === target) return this.#root;
-    const key = `${this.#key(context, returnTo)}:${target}`;
-    let inner = this.#contexts.get(key);
+    let inner = context.copies.find((copy) => copy.returnTo === returnTo && copy.callee === target);
     if (inner === undefined) {
-      inner = { id: this.#contexts.size + 1, parent: context, returnTo, callee: target, depth: context.depth + 1 };
-      this.#contexts.set(key, inner);
+      inner = { starts: new Map(), calls: new Map(), copies: [], parent: context, returnTo, callee: target, depth: context.depth + 1 };
+      context.copies.push(inner);
     }
     return inner;
   }
 
   #startCall(context: Context, target: number, returnTo: number): void {
     const inner = this.#callContext(context, target, returnTo);
-    this.#calls.set(`${this.#key(context, returnTo)}:${target}`, inner);
+    const calls = context.calls.get(returnTo);
+    if (calls === undefined) context.calls.set(returnTo, new Map([[target, inner]]));
+    else calls.set(target, inner);
     this.#start(inner, target);
     if (inner !== this.#root) return;
     this.#returns.add(returnTo);
@@ -201,13 +221,13 @@ class Discovery {
   // --- Cutting into blocks -----------------------------------------------------------------------------------
 
   #edge(context: Context, address: number): Edge {
-    const id = this.#starts.get(this.#key(context, address));
+    const id = context.starts.get(address);
     return id === undefined || this.#queue[id]!.instructions.length === 0 ? { leave: address, cold: this.#code.executed(address) === undefined } : { block: id };
   }
 
   #block(walked: Walked, id: number): Block {
     const { context } = walked;
-    const cut = walked.instructions.findIndex(({ address }, k) => k > 0 && !isShadowedBy(walked.instructions[k - 1]) && this.#starts.has(this.#key(context, address)) && "block" in this.#edge(context, address));
+    const cut = walked.instructions.findIndex(({ address }, k) => k > 0 && !isShadowedBy(walked.instructions[k - 1]) && context.starts.has(address) && "block" in this.#edge(context, address));
     const instructions = cut < 0 ? walked.instructions : walked.instructions.slice(0, cut);
     return { id, address: walked.address, instructions, end: this.#end(context, instructions), isRoot: context === this.#root };
   }
@@ -228,7 +248,7 @@ class Discovery {
   }
 
   #callEdge(context: Context, target: number, after: number): Edge {
-    const inner = this.#calls.get(`${this.#key(context, after)}:${target}`);
+    const inner = context.calls.get(after)?.get(target);
     return inner === undefined ? { leave: target, cold: false } : this.#edge(inner, target);
   }
 
