@@ -225,7 +225,7 @@ export class CodeCache {
   /** `insns`: that there are now, the others since the beginning. */
   readonly stats = { insns: 0, decoded: 0, drops: 0, hits: 0, evictions: 0 };
   /** The index of the region that is running now: a store that would drop it must be left to the interpreter. */
-  running = NOT_RUNNING;
+  running: () => number = () => NOT_RUNNING;
   /** @internal */
   readonly spares = new Spares();
   /** Told of every instruction that is to be forgotten. */
@@ -402,7 +402,7 @@ export class CodeCache {
     const before = frame.ranges.size;
     for (const range of frame.ranges) {
       if (!range.ranges.some(([start, end]) => start < to && end > from)) continue;
-      if (range.index === this.running) this.refuse();
+      if (range.index === this.running()) this.refuse();
       this.removeRange(range);
       range.drop(cause);
     }

@@ -9,26 +9,40 @@
  */
 import type { Region } from "./region.ts";
 import type { RegionFunction } from "./region-function.ts";
+import type { RowLayout } from "../translator/translate.ts";
+import type { HostMemory } from "./host-memory.ts";
 import * as tlb from "./tlb-entry.ts";
 
 const { SLOW } = tlb;
 
 const LINES = 4096;
-/** Words of a line; 32 bytes. */
-const WORDS = 8;
+/** Words of a line, as a power of two; 32 bytes. */
+const LINE_SHIFT = 3, WORDS = 1 << LINE_SHIFT;
 const LAST = (LINES - 1) * WORDS;
-/** The words of a line by their place. `mapped`: the EXEC entry of the page; `space`: the number of the code space; `least`: budget. */
+/**
+ * The words of a line by their place. `mapped`: the EXEC entry of the page; `space`: the number of the code space, inverted where the region's function is
+ * JavaScript, so that the WebAssembly that runs rows does not find it; `least`: budget.
+ */
 export const LINE = { eip: 0, mapped: 1, space: 2, least: 3, index: 4, entry: 5, delta: 6, entered: 7 } as const;
+/** Regions that there is room for at first. */
+const FUNCTIONS = 1024;
 /** In the word `mapped` of a line that is not to be found: no entry of a page that can be fetched from looks like it. */
 const EMPTY = -1;
 
 export class EntryTable {
-  readonly words = new Int32Array(LINES * WORDS).fill(EMPTY);
+  readonly words: Int32Array;
   /** The regions by index; one that was dropped stays until its index is used again. */
   readonly regions: Region[] = [];
   /** What they are run by. */
   readonly runs: RegionFunction[] = [];
+  /** The same for rows, as far as they are WebAssembly. */
+  readonly functions = new WebAssembly.Table({ element: "anyfunc", initial: FUNCTIONS });
   readonly #free: number[] = [];
+
+  constructor(host: HostMemory) { this.words = new Int32Array(host.buffer, host.take(4 * LINES * WORDS), LINES * WORDS).fill(EMPTY); }
+
+  /** How a row finds lines. */
+  get layout(): Pick<RowLayout, "table" | "line" | "lines" | "lineShift"> { return { table: this.words.byteOffset, line: LINE, lines: LINES, lineShift: LINE_SHIFT }; }
 
   /** The first word of the line that an address would be in. */
   line(eip: number): number { return Math.imul(eip ^ eip >>> 11, WORDS) & LAST; }
@@ -39,21 +53,26 @@ export class EntryTable {
   add(region: Region): void {
     this.regions[region.index] = region;
     this.runs[region.index] = region.run;
+    const { functions } = this;
+    if (!region.isCompiled) return;
+    if (region.index >= functions.length) functions.grow(functions.length);
+    functions.set(region.index, region.run);
   }
 
   drop(region: Region): void {
     this.settle();
-    this.words.fill(EMPTY);
+    for (let at = LINE.mapped; at < this.words.length; at += WORDS) this.words[at] = EMPTY;
+    if (region.isCompiled) this.functions.set(region.index, null);
     this.#free.push(region.index);
   }
 
   /** From now on `eip` is found at once where it is mapped so and can be fetched from; at any rate its line can be read now. */
-  fill(eip: number, mapped: number, space: number, { index, length }: Region, entry: number, delta: number): void {
+  fill(eip: number, mapped: number, space: number, { index, length, isCompiled }: Region, entry: number, delta: number): void {
     const { words } = this, at = this.line(eip);
     this.#settle(at);
     words[at + LINE.eip] = eip;
     words[at + LINE.mapped] = (mapped & SLOW) === 0 ? mapped : EMPTY;
-    words[at + LINE.space] = space;
+    words[at + LINE.space] = isCompiled ? space : ~space;
     words[at + LINE.least] = length;
     words[at + LINE.index] = index;
     words[at + LINE.entry] = entry;

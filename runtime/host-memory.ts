@@ -1,11 +1,11 @@
 /**
- * The host's memory of one machine: guest-physical RAM, the tables of the virtual TLB and the state of the virtual CPU, in one WebAssembly memory, so that
- * generated code reaches all of it by constant addresses.
+ * The host's memory of one machine: guest-physical RAM, the tables of the virtual TLB, the state of the virtual CPU and the table of region entries, in one
+ * WebAssembly memory, so that generated code reaches all of it by constant addresses.
  */
 
 const PAGE = 65536;
 /** State and tables: what a machine needs beside its RAM. */
-const OWN = (24 << 20) + PAGE;
+const OWN = (24 << 20) + 4 * PAGE;
 
 export class HostMemory {
   readonly memory: WebAssembly.Memory;

@@ -57,6 +57,8 @@ export interface RegionPlan {
 
 export interface MadeFunction {
   readonly run: RegionFunction;
+  /** `run` is a WebAssembly function. */
+  readonly isCompiled: boolean;
   /** Of its WebAssembly, or characters of its JavaScript. */
   readonly codeBytes: number;
 }
@@ -106,7 +108,7 @@ export class RegionFunctions {
   #interpreted({ text, number }: RegionPlan, names: readonly string[], values: readonly unknown[]): MadeFunction {
     const source = text.print(), body = this.#options.sampled ? sampledText(source, number) : `"use strict"; return ${source};`;
     const make = new Function(...names, body) as (...args: readonly unknown[]) => RegionFunction;
-    return { run: make(...values), codeBytes: source.length };
+    return { run: make(...values), isCompiled: false, codeBytes: source.length };
   }
 
   #compiled(text: RegionText, names: readonly string[], values: readonly unknown[]): MadeFunction | undefined {
@@ -126,7 +128,7 @@ export class RegionFunctions {
     }
     const imported = Object.fromEntries(compiled.imports.map(({ name }, k) => [k, functions.get(name) as WebAssembly.ImportValue]));
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(compiled.bytes), { h: { m: host.memory, e: javascriptTag()! }, i: imported });
-    return { run: exports["r"] as RegionFunction, codeBytes: compiled.bytes.length };
+    return { run: exports["r"] as RegionFunction, isCompiled: true, codeBytes: compiled.bytes.length };
   }
 }
 

@@ -15,8 +15,9 @@ import type { Insn } from "./insn.ts";
 import { isOfAnotherAddress } from "./interpreter.ts";
 import type { Measurement } from "./measure/measurement.ts";
 import type { Timer } from "./measure/stopwatch.ts";
-import { readTimestamp } from "./monitor/control.ts";
+import { putTimestamp } from "./monitor/control.ts";
 import * as regionFunction from "./region-function.ts";
+import { regionRow, type RegionRow } from "./region-row.ts";
 import { type Entry, type Region, Regions } from "./region.ts";
 import type { Stepper } from "./single-step.ts";
 import * as state from "./state.ts";
@@ -33,6 +34,7 @@ const { SLOW } = tlb;
 const { FAULTED, LEFT_NORMALLY } = regionFunction;
 const { CR4_TSD, IF, IOPL, RF, SLOT, TF } = state;
 const { eip: EIP, page: PAGE, base1: CS_BASE, halted: HALTED, shadow: SHADOW, eflags: EFLAGS, left: LEFT, faultId: FAULT_ID } = SLOT;
+const { line: AT_LINE, leave: LEAVE, entered: ENTERED, isTimed: IS_TIMED, spentLow: SPENT_LOW, spentHigh: SPENT_HIGH } = SLOT;
 /** A region returns to the loop after so many instructions at the latest, so that V8 enters its optimised code by the front door. */
 const SLICE = 100_000;
 /** So often a region is made anew because a way out that seemed cold was hot. */
@@ -57,7 +59,7 @@ export class RegionRunner {
     const { cpu, memory, cache, functions, measurement, interpreter } = execution;
     this.regions = new Regions(cpu, memory, cache, functions, {
       step: (site, left) => this.#stepInRegion(site, left),
-      timestamp: (site, left) => this.#timestamp(site, left),
+      timestamp: (site) => this.#timestamp(site),
       enableInterrupts: () => this.#enableInterrupts(),
       callOut: (site, left) => { this.#callOut(site, left); },
       calledOut: (site) => this.#calledOut(site),
@@ -69,61 +71,86 @@ export class RegionRunner {
       warm: (options.hotThreshold ?? HOT) / 8, nearlyHot: Math.floor((options.hotThreshold ?? HOT) * 7 / 8), becomeHead: (insn) => interpreter.becomeHead(insn),
       hasMoved: (entry) => interpreter.hasMoved(entry),
     });
+    cache.running = () => (this.#isInside ? this.#index : NOT_RUNNING);
   }
 
-  /** Budget at the region's entry, and the count that goes with it. */
-  #entryBudget = 0;
+  /** The count at the entry of the region, or of the row that it is in; the count at which the budget there is spent. */
   #entryCount = 0;
+  #spent = 0;
   /** The count up to which regions may follow one another; a device that moves an event to an earlier one lowers it. */
   #limit = 0;
   #event: unknown;
+  /** Rows in WebAssembly; undefined until a region is WebAssembly. */
+  #row: RegionRow | undefined;
+  /** A region's code is running, and not what it calls at an exact count. */
+  #isInside = false;
 
   /** Runs the region at `head` and those that follow it; returns where the interpreter goes on, or undefined to poll. */
   enter(head: Insn, walked: number): Insn | undefined {
-    const S = this.#x.cpu.words, { cache, memory, stats } = this.#x, measured = this.#x.measurement !== undefined;
+    const S = this.#x.cpu.words, { memory, stats } = this.#x, measured = this.#x.measurement !== undefined;
     const { table } = this.regions, { words, runs } = table;
     memory.exact = false;
-    this.#leave = false;
+    S[LEAVE] = 0;
     this.#limit = walked;
     const start = this.#x.count;
     let limit = walked, isArrival = false, code = LEFT_NORMALLY, count = start, next: Insn | undefined, space = this.#x.currentSpace(), entries = 0;
     for (let known: Insn | undefined = head; ; known = undefined) {
-      const eip = S[EIP]!, mapped = space.ring.exec[eip >>> 12]!, line = table.line(eip);
-      let budget = limit - count;
-      if (budget > SLICE) budget = SLICE;
-      if (words[line + AT_EIP] !== eip || words[line + AT_MAPPED] !== mapped || words[line + AT_SPACE] !== space.number || budget < words[line + AT_LEAST]!) {
-        next = this.#find(known, eip, mapped, budget, space, isArrival);
-        if (next !== undefined) break;
-      }
-      const index = words[line + AT_INDEX]!, delta = words[line + AT_DELTA]!;
-      words[line + AT_ENTERED] = words[line + AT_ENTERED]! + 1;
-      cache.running = this.#index = index;
-      this.#delta = delta;
-      this.#entryBudget = budget;
+      let isMissing = true;
       this.#entryCount = count;
-      this.#resumed = (S[EFLAGS]! & RF) !== 0;
-      if (this.#resumed) S[EFLAGS] = S[EFLAGS]! & ~RF;
-      code = measured ? this.#runTimed(this.#region, budget, words[line + AT_ENTRY]!, delta) : runs[index]!(budget, words[line + AT_ENTRY]!, delta);
-      count += budget - S[LEFT]!;
-      entries++;
+      S[IS_TIMED] = 0;
+      if (this.#row !== undefined && (S[EFLAGS]! & RF) === 0) {
+        this.#resumed = false;
+        this.#isInside = true;
+        this.#spent = limit;
+        S[LEFT] = limit - count;
+        code = this.#row(space.number, space.ring.exec.byteOffset);
+        if (S[ENTERED] !== 0) {
+          known = undefined;
+          isArrival = false;
+          entries += S[ENTERED]!;
+          this.#entryCount = count = limit - S[LEFT]!;
+        }
+        isMissing = code === LEFT_NORMALLY && S[LEAVE] === 0;
+        if (isMissing && (count >= limit || memory.patience < 0)) break;
+      }
+      if (isMissing) {
+        const eip = S[EIP]!, mapped = space.ring.exec[eip >>> 12]!, line = table.line(eip);
+        let budget = limit - count;
+        if (budget > SLICE) budget = SLICE;
+        const number = words[line + AT_SPACE]!;
+        if (words[line + AT_EIP] !== eip || words[line + AT_MAPPED] !== mapped || (number ^ number >> 31) !== space.number || budget < words[line + AT_LEAST]!) {
+          next = this.#find(known, eip, mapped, budget, space, isArrival);
+          if (next !== undefined) break;
+        }
+        const index = words[line + AT_INDEX]!, delta = words[line + AT_DELTA]!;
+        words[line + AT_ENTERED] = words[line + AT_ENTERED]! + 1;
+        S[AT_LINE] = line << 2;
+        this.#isInside = true;
+        this.#spent = count + budget;
+        this.#resumed = (S[EFLAGS]! & RF) !== 0;
+        if (this.#resumed) S[EFLAGS] = S[EFLAGS]! & ~RF;
+        code = measured ? this.#runTimed(this.#region, budget, words[line + AT_ENTRY]!, delta) : runs[index]!(budget, words[line + AT_ENTRY]!, delta);
+        count += budget - S[LEFT]!;
+        entries++;
+      }
       isArrival = code === CHANGED || code === FAULTED;
       if (isArrival) {
         count = code === CHANGED ? this.#leftChanged(this.#region, count) : this.#leftByFault(this.#region, count);
-        this.#leave = this.#mustTurn(count >= limit);
+        S[LEAVE] = Number(this.#mustTurn(count >= limit));
         code = LEFT_NORMALLY;
         space = this.#x.currentSpace();
-      } else if (this.#leave && code === LEFT_NORMALLY && this.#event === undefined) {
+      } else if (S[LEAVE] !== 0 && code === LEFT_NORMALLY && this.#event === undefined) {
         this.#x.count = count;
         limit = this.#limit = Math.min(limit, this.#x.eventCount());
-        this.#leave = this.#mustTurn(count >= limit);
+        S[LEAVE] = Number(this.#mustTurn(count >= limit));
         space = this.#x.currentSpace();
       }
-      if (code !== LEFT_NORMALLY || this.#leave || count >= limit || memory.patience < 0) break;
+      if (code !== LEFT_NORMALLY || S[LEAVE] !== 0 || count >= limit || memory.patience < 0) break;
     }
     stats.entries += entries;
     stats.translated += count - start;
     this.#x.count = count;
-    cache.running = NOT_RUNNING;
+    this.#isInside = false;
     memory.exact = true;
     if (code === DECLINED) this.#declined(this.#region!);
     if (code !== LEFT_NORMALLY) this.#retry();
@@ -151,6 +178,7 @@ export class RegionRunner {
       if (entry === undefined || entry.linear !== eip && !entry.region.isMobile) entry = this.regions.at(at, eip, space);
       if (entry !== undefined && budget >= entry.region.length) {
         this.regions.table.fill(eip, mapped, space.number, entry.region, entry.number, eip - entry.linear | 0);
+        if (entry.region.isCompiled) this.#row ??= regionRow(this.#x.memory.host, S, this.regions.table);
         return undefined;
       }
     }
@@ -186,13 +214,11 @@ export class RegionRunner {
     }
   }
 
-  /** The region must not go on: something is to be polled or delivered. */
-  #leave = false;
   /** Of the region that runs, or ran last. */
-  #index = NOT_RUNNING;
+  get #index(): number { return this.regions.table.words[(this.#x.cpu.words[AT_LINE]! >> 2) + AT_INDEX]!; }
   get #region(): Region { return this.regions.table.regions[this.#index]!; }
   /** How far its code is from where it was made. */
-  #delta = 0;
+  get #delta(): number { return this.regions.table.words[(this.#x.cpu.words[AT_LINE]! >> 2) + AT_DELTA]!; }
 
   /** A fault or a retry in generated code: the state is written back, the site says where it is. `count`: at the end of its block. */
   #atSite({ sites, counts }: Region, count: number): void {
@@ -233,7 +259,7 @@ export class RegionRunner {
   #leftByFault(region: Region, count: number): number {
     const { memory } = this.#x;
     this.#atSite(region, count);
-    this.#x.cache.running = NOT_RUNNING;
+    this.#isInside = false;
     memory.patience -= FAULT_COST;
     if (this.#deliveries.faulted(currentFault) === "shutdown") this.#deliveries.shutdown = true;
     memory.exact = false;
@@ -256,7 +282,7 @@ export class RegionRunner {
     const x = this.#x, S = x.cpu.words;
     if (spent || this.#deliveries.shutdown || S[SHADOW] !== 0 || (S[EFLAGS]! & TF) !== 0 || x.breakpoints.enabled || x.host.stopRequested()) return true;
     if ((S[EFLAGS]! & IF) === 0 || !x.host.interruptRequested()) return S[HALTED] !== 0;
-    x.cache.running = NOT_RUNNING;
+    this.#isInside = false;
     x.memory.exact = true;
     this.#deliveries.interrupt();
     x.memory.exact = false;
@@ -276,11 +302,11 @@ export class RegionRunner {
   #stepInRegion(id: number, left: number): number {
     const S = this.#x.cpu.words, region = this.#region, site = region.sites[id]!;
     const flushes = this.#x.memory.stats.flushes, key = this.#x.keyNow(), next = S[EIP] = site.eip + this.#delta | 0;
-    this.#x.cache.running = NOT_RUNNING;
+    this.#isInside = false;
     this.#x.memory.exact = true;
     let actual = left + site.rest;
     const first = actual, counts = region.counts;
-    this.#x.count = this.#entryCount + this.#entryBudget - actual;
+    this.#x.count = this.#spent - actual;
     this.#resumeAgain();
     let again = true;
     try {
@@ -292,7 +318,7 @@ export class RegionRunner {
       }
     } catch (event) {
       this.#event = event;
-      this.#leave = true;
+      S[LEAVE] = 1;
       if (counts !== undefined) {
         counts.missed[id]!++;
         counts.extra[id]! += first - actual;
@@ -300,13 +326,14 @@ export class RegionRunner {
       S[LEFT] = actual;
       return 1;
     } finally {
-      this.#x.cache.running = region.index;
+      this.#isInside = true;
       this.#x.memory.exact = false;
     }
     const charged = actual - (site.rest - 1);
     if (counts !== undefined) counts.extra[id]! += first - actual - 1;
-    this.#leave = this.#x.mustPoll(this.#limit) || this.#x.keyNow() !== key;
-    if (this.#leave || S[EIP] !== (site.next + this.#delta | 0) || region.dropped || charged < region.length || this.#x.memory.stats.flushes !== flushes) {
+    S[IS_TIMED] = 0; // it may have been WRMSR
+    S[LEAVE] = Number(this.#x.mustPoll(this.#limit) || this.#x.keyNow() !== key);
+    if (S[LEAVE] !== 0 || S[EIP] !== (site.next + this.#delta | 0) || region.dropped || charged < region.length || this.#x.memory.stats.flushes !== flushes) {
       if (counts !== undefined) counts.stopped[id]!++;
       S[LEFT] = actual;
       return 1;
@@ -321,11 +348,11 @@ export class RegionRunner {
   /** A region calls the monitor itself, at the exact count. */
   #callOut(id: number, left: number): void {
     const x = this.#x, { memory } = x;
-    x.count = this.#entryCount + this.#entryBudget - left;
+    x.count = this.#spent - left;
     memory.patience -= CALLOUT_COST;
     if (x.measurement !== undefined) this.#startCallout(x.measurement, id);
     memory.exact = true;
-    x.cache.running = NOT_RUNNING;
+    this.#isInside = false;
     this.#flushes = memory.stats.flushes;
   }
 
@@ -350,9 +377,10 @@ export class RegionRunner {
     x.count++;
     if (x.measurement !== undefined) this.#stopCallout();
     x.memory.exact = false;
-    x.cache.running = this.#index;
-    this.#leave = x.mustPollBehindPort(this.#limit);
-    if (!this.#leave && !region.dropped && x.memory.stats.flushes === this.#flushes) return 0;
+    this.#isInside = true;
+    const mustLeave = x.mustPollBehindPort(this.#limit);
+    x.cpu.words[LEAVE] = Number(mustLeave);
+    if (!mustLeave && !region.dropped && x.memory.stats.flushes === this.#flushes) return 0;
     if (region.counts !== undefined) region.counts.stopped[id]!++;
     return 1;
   }
@@ -371,15 +399,16 @@ export class RegionRunner {
   }
 
   /**
-   * RDTSC in a region, at its exact count. Returns 0 with EDX:EAX in the state words, or 1 where it must be executed as any other
-   * (CR4.TSD).
+   * Before an RDTSC in a region that does not know the time: what the counter will be when the budget is spent, into the state words. Returns 1 where it must be
+   * executed as any other (CR4.TSD).
    */
-  #timestamp(id: number, left: number): number {
-    const { cpu } = this.#x;
+  #timestamp(id: number): number {
+    const { cpu, measurement } = this.#x;
     if ((cpu.cr4 & CR4_TSD) !== 0) return 1;
-    this.#x.count = this.#entryCount + this.#entryBudget - left - this.#region.sites[id]!.rest;
-    if (this.#x.measurement === undefined) readTimestamp(this.#x.monitor);
-    else this.#x.measurement.watch.time(this.#x.measurement.stepTimer(countedAt(this.#region, id)), () => readTimestamp(this.#x.monitor));
+    const put = (): void => { putTimestamp(cpu, this.#spent + this.#x.skipped, SPENT_LOW, SPENT_HIGH); };
+    if (measurement === undefined) put();
+    else measurement.watch.time(measurement.stepTimer(countedAt(this.#region, id)), put);
+    cpu.words[IS_TIMED] = Number(measurement === undefined);
     return 0;
   }
 }

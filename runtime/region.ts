@@ -41,6 +41,8 @@ export interface Region extends CodeRange {
   /** The head's is the first. */
   readonly entries: readonly Entry[];
   readonly run: RegionFunction;
+  /** `run` is a WebAssembly function. */
+  readonly isCompiled: boolean;
   readonly sites: readonly Site[];
   /** Least budget at entry. */
   readonly length: number;
@@ -70,8 +72,8 @@ export interface Region extends CodeRange {
 export interface RegionCalls {
   /** Let the interpreter execute one instruction on the written-back state. */
   step(site: number, left: number): number;
-  /** RDTSC into the state words. */
-  timestamp(site: number, left: number): number;
+  /** Before RDTSC: the time when the budget is spent into the state words. */
+  timestamp(site: number): number;
   /** STI and its shadow in the state words. */
   enableInterrupts(): number;
   /** Before a call of the monitor at its exact count, `left` being what it was before the instruction, and behind it; registers stay with the region. */
@@ -142,7 +144,7 @@ export class Regions {
   /** Regions are entered at their head only. */
   readonly #oneEntry: boolean;
   /** Where the regions of now are entered. */
-  readonly table = new EntryTable();
+  readonly table: EntryTable;
   readonly #live = new Set<Region>();
   /** By host address: the region that it is part of, functions that were copied in apart, and the linear address there. */
   readonly #owners = new Map<CodeSpace, Map<number, Owner>>();
@@ -152,6 +154,7 @@ export class Regions {
 
   constructor(cpu: CpuState, memory: GuestMemory, cache: CodeCache, functions: (name: string) => RuntimeFunction, calls: RegionCalls, options: RegionsOptions) {
     this.#memory = memory;
+    this.table = new EntryTable(memory.host);
     this.#cache = cache;
     this.#options = options;
     this.#most = options.keep.regions;
@@ -346,7 +349,7 @@ export class Regions {
   }
 
   /** Apart from `#make`, so that the region's closure keeps nothing of the view alive. */
-  #add(made: Pick<Region, "head" | "linear" | "isMobile" | "space" | "run" | "text" | "codeBytes" | "trial" | "ranges" | "seen" | "counts" | "number">, places: ReadonlyArray<Omit<Entry, "region" | "away">>): Region {
+  #add(made: Pick<Region, "head" | "linear" | "isMobile" | "space" | "run" | "isCompiled" | "text" | "codeBytes" | "trial" | "ranges" | "seen" | "counts" | "number">, places: ReadonlyArray<Omit<Entry, "region" | "away">>): Region {
     const { text, space } = made, entries: Entry[] = [];
     const region: Region = {
       ...made, index: this.table.take(), entries, owned: [], sites: text.sites, length: text.length, dropped: false, entered: 0, enteredBefore: 0, declined: 0, declinedAt: 0,

@@ -191,12 +191,13 @@ export function readTimestamp(m: Monitor): void {
 
 const TWO_32 = 0x100000000;
 
-function setTimestamp(m: Monitor): void {
-  const { cpu } = m;
-  const now = m.now();
+function setTimestamp(m: Monitor): void { putTimestamp(m.cpu, m.now(), SLOT.eax, SLOT.edx); }
+
+/** The timestamp counter at guest time `now`, into two state words. */
+export function putTimestamp(cpu: CpuState, now: number, lowSlot: number, highSlot: number): void {
   const low = now % TWO_32 + (cpu.tscOffsetLow >>> 0);
-  cpu.eax = low | 0;
-  cpu.edx = Math.floor(now / TWO_32) + cpu.tscOffsetHigh + (low >= TWO_32 ? 1 : 0) | 0;
+  cpu.words[lowSlot] = low;
+  cpu.words[highSlot] = Math.floor(now / TWO_32) + cpu.tscOffsetHigh + (low >= TWO_32 ? 1 : 0);
 }
 
 /** Makes the counter read EDX:EAX now. */

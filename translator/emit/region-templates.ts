@@ -44,7 +44,11 @@ export const FLOW = {
   name: statements("entry = $n;"),
   leaveIfRemapped: statements("if (EXEC[$k] !== $p) { eip = $e; break leave; }"),
   leaveIfElsewhere: statements("if ((EXEC[$a >>> 12] ^ $a & -4096) !== $p) { eip = $e; break leave; }"),
-  timestamp: statements(`if (timestamp($i, left) === 0) { eax = S[${SLOT.eax}]; edx = S[${SLOT.edx}]; }`),
+  timestamp: statements(`
+    if (S[${SLOT.isTimed}] !== 0 || timestamp($i) === 0) {
+      eax = S[${SLOT.spentLow}] - left - $rest | 0;
+      edx = S[${SLOT.spentHigh}] - (S[${SLOT.spentLow}] >>> 0 < left + $rest >>> 0 ? 1 : 0) | 0;
+    }`),
   enableInterrupts: statements("const $t = enableInterrupts(); if ($t === 1) {}"),
   interrupted: statements(`if ($t === 2) { S[${SLOT.faultId}] = $i; left = left + $rest | 0; eip = $e; code = ${CHANGED}; break leave; }`),
   endShadow: statements(`S[${SLOT.shadow}] = 0;`),

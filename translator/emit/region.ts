@@ -306,7 +306,7 @@ class RegionEmitter {
     const { known } = this.#place, id = number(this.sites.length);
     const step = block(this.#step(rest));
     this.#place.known = known;
-    const [test] = FLOW.timestamp({ i: id });
+    const [test] = FLOW.timestamp({ i: id, rest: number(rest) });
     if (test?.type !== "IfStatement") throw new Error("timestamp template");
     return [{ ...test, alternate: step }];
   }
