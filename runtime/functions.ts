@@ -90,8 +90,9 @@ export function runtimeFunctions(m: Monitor, memory: GuestMemory, fpu: Fpu, deli
     repeatCmps: (size, addressSize, segment, repeat) => strings.cmps(size as Width, addressSize!, segment!, repeat!),
     moveStretch: inPage.move as RuntimeFunction,
     storeStretch: inPage.store as RuntimeFunction,
-    scanStretch: inPage.scan as unknown as RuntimeFunction,
-    compareStretch: inPage.compare as unknown as RuntimeFunction,
+    // In WebAssembly truth values are numbers.
+    scanStretch: (size, destination, count, entry, accumulator, equal) => inPage.scan(size as Width, destination!, count!, entry!, accumulator!, Boolean(equal)),
+    compareStretch: (size, source, destination, count, entry, other, equal) => inPage.compare(size as Width, source!, destination!, count!, entry!, other!, Boolean(equal)),
     inString: (size, addressSize, _segment, repeat) => strings.ins(size as Width, addressSize!, repeat!),
     outString: (size, addressSize, segment, repeat) => strings.outs(size as Width, addressSize!, segment!, repeat!),
 

@@ -389,6 +389,7 @@ export class Regions {
       if (ArrayBuffer.isView(value)) {
         const at = this.#memory.host.placeOf(value);
         if (at !== undefined) arrays.set(name, at);
+        else functions.set(name, (index) => (value as Int32Array)[index!]!);
       } else if (typeof value === "number") constants.set(name, value);
       else functions.set(name, value as RuntimeFunction);
     });
