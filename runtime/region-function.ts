@@ -117,7 +117,7 @@ export class RegionFunctions {
       const value = values[k], at = ArrayBuffer.isView(value) ? host.placeOf(value) : undefined;
       if (at !== undefined) arrays.set(name, at);
       else if (typeof value === "number") constants.set(name, value);
-      else functions.set(name, value);
+      else functions.set(name, ArrayBuffer.isView(value) ? (index: number) => (value as Int32Array)[index]! : value);
     });
     let compiled: ReturnType<typeof compileRegion>;
     try {

@@ -67,6 +67,10 @@ export const SLOT_COUNT = NAMES.length;
 /** The first slot that is engine scratch and no part of the architectural state. */
 export const FIRST_SCRATCH_SLOT = SLOT.wasted;
 
+const PAIRS_AT = (SLOT_COUNT * 4 + 7) & ~7;
+/** Of the words, and of the scratch behind them. */
+export const STATE_BYTES = PAIRS_AT + PAIR_WORDS * 8;
+
 export type Slots = { -readonly [Name in SlotName]: number };
 
 class SlotStorage {
@@ -75,9 +79,11 @@ class SlotStorage {
   readonly bytes: Uint8Array;
   readonly halves: Uint16Array;
   /** Scratch of regions: x87 registers as float64 pairs, and operands (fpu/pair-layout.ts). */
-  readonly pairs = new Float64Array(PAIR_WORDS);
+  readonly pairs: Float64Array;
 
-  constructor(buffer: ArrayBuffer = new ArrayBuffer(SLOT_COUNT * 4), at = 0) {
+  /** `at` is a multiple of 8; the state takes `STATE_BYTES`. */
+  constructor(buffer: ArrayBuffer = new ArrayBuffer(STATE_BYTES), at = 0) {
+    this.pairs = new Float64Array(buffer, at + PAIRS_AT, PAIR_WORDS);
     this.words = new Int32Array(buffer, at, SLOT_COUNT);
     this.bytes = new Uint8Array(buffer, at, SLOT_COUNT * 4);
     this.halves = new Uint16Array(buffer, at, SLOT_COUNT * 2);

@@ -12,7 +12,7 @@ import type { DeliveryObserver } from "../runtime/vcpu.ts";
 import type { CodeView } from "../translator/translate.ts";
 import { HostMemory } from "../runtime/host-memory.ts";
 import { GuestMemory, type MmioSpace } from "../runtime/memory.ts";
-import { CpuState, SLOT_COUNT } from "../runtime/state.ts";
+import { CpuState, STATE_BYTES } from "../runtime/state.ts";
 import type { Clock, GuestTime } from "./devices/device.ts";
 import { InputQueue, Script, type InputEvent, type InputQueueState, type Receiver, type ScriptState, type ScriptStep } from "./input.ts";
 import { boot, checkMemorySize, type BootOptions, type ImageKind } from "./loaders/recognize.ts";
@@ -181,7 +181,7 @@ export class Machine {
   constructor(options: MachineOptions, factories: MachineFactories) {
     this.engine = options.engine ?? "translate";
     const size = checkMemorySize(options.memory ?? DEFAULT_MEMORY), host = new HostMemory(size);
-    this.cpu = new CpuState(host.buffer, host.take(SLOT_COUNT * 4));
+    this.cpu = new CpuState(host.buffer, host.take(STATE_BYTES));
     this.memory = new GuestMemory(size, this.cpu, host);
     this.#ramHash = new RamHash(this.memory.size >>> 12);
     let vcpu: VirtualCpu | undefined = undefined;

@@ -38,9 +38,9 @@ export const STATE = {
   pointers: statements("last = $last;"), data: statements("data = $s;"),
   pairs: statements("pairs = pairs | $w << p >>> 8 & 255;"),
   tags: statements(`S[${SLOT.fpuTag}] = tags & ~($t << (p << 1) >>> 16) | $e << (p << 1) >>> 16;`),
-  site: statements(`S[${SLOT.faultId}] = $site + at; at = $base + at * 6;`),
+  site: statements(`S[${SLOT.faultId}] = $site + at; at = $base + at * 6 | 0;`),
   stopped: statements(
-    `S[${SLOT.fpuStatus}] = st & -18177 | codes | (d * s < 0 ? 512 : 0) | (lost !== 0 ? 32 : 0); if (RUNS[at + 4] >= 0) last = at + 3; if (RUNS[at + 5] >= 0) data = RUNS[at + 5];`,
+    `S[${SLOT.fpuStatus}] = st & -18177 | codes | (d * s < 0 ? 512 : 0) | (lost !== 0 ? 32 : 0); if (RUNS[at + 4] >= 0) last = at + 3 | 0; if (RUNS[at + 5] >= 0) data = RUNS[at + 5];`,
   ),
   decline: statements("at = $k;"), leave: statements(`code = ${DECLINED}; break leave;`),
   status: statements("eax = eax & -65536 | st & -32513 | codes | (p + $delta & 7) << 11 | (d * s < 0 ? 512 : 0) | (lost !== 0 ? 32 : 0);"),

@@ -1,3 +1,5 @@
+const DOUBLE = new DataView(new ArrayBuffer(8));
+
 /** A growing list of bytes, and the encodings of a WebAssembly module's binary format (WebAssembly Core Specification 2.0, chapter 5). */
 export class Bytes {
   #bytes = new Uint8Array(1024);
@@ -26,6 +28,18 @@ export class Bytes {
       rest >>= 7;
     }
     this.byte(rest & 0x7f);
+  }
+
+  /** A float64. */
+  double(value: number): void {
+    DOUBLE.setFloat64(0, value, true);
+    for (let k = 0; k < 8; k++) this.byte(DOUBLE.getUint8(k));
+  }
+
+  /** Small numbers, with their count before them. */
+  vector(values: readonly number[]): void {
+    this.unsigned(values.length);
+    for (const value of values) this.byte(value);
   }
 
   name(text: string): void {

@@ -1,0 +1,467 @@
+/**
+ * Expressions as WebAssembly.
+ *
+ * A value is wanted as an int32 (`int`: modulo 2^32, as the operators of bits take it), as a number (`float`: exactly, as a float64) or as a condition; `kind` says what
+ * JavaScript has there. Integers are added in 32 bits where only these count, and as float64s where they are compared.
+ */
+import type { CallExpression, ConditionalExpression, Expression, LogicalExpression, Pattern } from "estree";
+import { FunctionBody, type Kind } from "./body.ts";
+import { ELEMENTS, integer, placeOf, type Element } from "./elements.ts";
+import { INTRINSICS } from "./intrinsics.ts";
+import type { WasmImport } from "./module.ts";
+import { OPCODE, TYPE } from "./opcodes.ts";
+
+/** What the names of the ABI are. */
+export interface WasmEnvironment {
+  /** Arrays in the memory: their first byte. Others are read by a function of that name. */
+  readonly arrays: ReadonlyMap<string, number>;
+  /** Names that stand for an int32. */
+  readonly constants: ReadonlyMap<string, number>;
+}
+
+const BITWISE: Partial<Record<string, number>> = { "|": OPCODE.or, "&": OPCODE.and, "^": OPCODE.xor, "<<": OPCODE.shl, ">>": OPCODE.sar, ">>>": OPCODE.shr };
+const ARITHMETIC: Partial<Record<string, number>> = { "+": OPCODE.add, "-": OPCODE.sub, "*": OPCODE.mul };
+const FLOATING: Partial<Record<string, number>> = { "+": OPCODE.addDouble, "-": OPCODE.subDouble, "*": OPCODE.mulDouble, "/": OPCODE.divDouble };
+const COMPARISON: Partial<Record<string, readonly [signed: number, unsigned: number, floating: number]>> = {
+  "===": [OPCODE.eq, OPCODE.eq, OPCODE.eqDouble], "!==": [OPCODE.ne, OPCODE.ne, OPCODE.neDouble], "<": [OPCODE.lts, OPCODE.ltu, OPCODE.ltDouble],
+  "<=": [OPCODE.les, OPCODE.leu, OPCODE.leDouble], ">": [OPCODE.gts, OPCODE.gtu, OPCODE.gtDouble], ">=": [OPCODE.ges, OPCODE.geu, OPCODE.geDouble],
+};
+/** Functions that answer with a float64. */
+const FLOAT_RESULTS = new Set(["x87Sum", "x87Product", "x87Integer"]);
+/** A factor so small keeps the product of int32s exact. */
+const SMALL_FACTOR = 1 << 21;
+
+const wasmType = (kind: Kind): number => kind === "f64" ? TYPE.f64 : TYPE.i32;
+
+export class Expressions extends FunctionBody {
+  readonly environment: WasmEnvironment;
+  /** Own names of ABI arrays. */
+  readonly arrays = new Map<string, string>();
+  /** Constants that are an element's index: of what, by 2^how much. */
+  readonly quotients = new Map<string, { readonly of: Expression; readonly shift: number }>();
+  readonly imports: WasmImport[];
+  readonly #importNumbers = new Map<string, number>();
+
+  constructor(parameters: readonly string[], environment: WasmEnvironment, imports: WasmImport[]) {
+    super(parameters);
+    this.environment = environment;
+    this.imports = imports;
+  }
+
+  importOf(name: string, parameters: readonly number[], result: number | undefined): number {
+    const key = `${name} ${parameters.join()} ${result}`, known = this.#importNumbers.get(key);
+    if (known !== undefined) return known;
+    this.imports.push({ name, shape: { parameters, result } });
+    this.#importNumbers.set(key, this.imports.length - 1);
+    return this.imports.length - 1;
+  }
+
+  // --- Kinds ------------------------------------------------------------------------------------------------------
+
+  kind(expression: Expression): Kind {
+    switch (expression.type) {
+      case "Literal": {
+        const { value } = expression;
+        if (typeof value === "boolean") return "bit";
+        if (typeof value !== "number") return this.refuse("a literal that is no number");
+        return integer(expression) === undefined ? "f64" : value > 0x7fffffff ? "u32" : "i32";
+      }
+      case "Identifier":
+        if (this.environment.constants.has(expression.name) || this.quotients.has(expression.name)) return "i32";
+        return this.local(expression.name).kind;
+      case "UnaryExpression":
+        if (expression.operator === "!") return "bit";
+        if (expression.operator === "~") return "i32";
+        if (expression.argument.type === "Literal") return integer(expression) === undefined ? "f64" : "i32";
+        return this.kind(expression.argument) === "f64" ? "f64" : "sum";
+      case "BinaryExpression": return this.#binaryKind(expression.operator, expression.left as Expression, expression.right);
+      case "LogicalExpression": return "bit";
+      case "ConditionalExpression": return this.#common(expression.consequent, expression.alternate);
+      case "AssignmentExpression": return expression.left.type === "Identifier" ? this.local(expression.left.name).kind : this.kind(expression.right);
+      case "MemberExpression": return this.#elementOf(expression).kind === "i32" ? "i32" : "f64";
+      case "CallExpression": {
+        const name = expression.callee.type === "Identifier" ? expression.callee.name : "";
+        return INTRINSICS[name]?.kind ?? (FLOAT_RESULTS.has(name) ? "f64" : "i32");
+      }
+      default: return this.refuse(expression.type);
+    }
+  }
+
+  #binaryKind(operator: string, left: Expression, right: Expression): Kind {
+    if (COMPARISON[operator] !== undefined) return "bit";
+    if (operator === ">>>") return ((integer(right) ?? 0) & 31) === 0 ? "u32" : "i32";
+    if (FLOATING[operator] !== undefined) return operator === "/" || this.kind(left) === "f64" || this.kind(right) === "f64" ? "f64" : "sum";
+    return "i32";
+  }
+
+  #common(consequent: Expression, alternate: Expression): Kind {
+    const one = this.kind(consequent), other = this.kind(alternate);
+    if (one === other) return one;
+    if (one === "f64" || other === "f64") return "f64";
+    if (one === "u32" && isNatural(alternate) || other === "u32" && isNatural(consequent)) return "u32";
+    return one === "sum" || other === "sum" || one === "u32" || other === "u32" ? "sum" : "i32";
+  }
+
+  // --- Values -----------------------------------------------------------------------------------------------------
+
+  /** Puts the value on the stack, as its kind has it. */
+  value(expression: Expression, kind: Kind): void {
+    if (kind === "f64") this.float(expression);
+    else this.int(expression);
+  }
+
+  /** Puts the value on the stack exactly, as a float64. */
+  float(expression: Expression): void {
+    const constant = number(expression);
+    if (constant !== undefined) { this.constantDouble(constant); return; }
+    const kind = this.kind(expression);
+    if (kind === "f64" || kind === "sum") { this.#floating(expression, kind); return; }
+    this.int(expression);
+    this.op(kind === "u32" ? OPCODE.doubleOfUnsigned : OPCODE.doubleOfSigned);
+  }
+
+  #floating(expression: Expression, kind: Kind): void {
+    switch (expression.type) {
+      case "UnaryExpression":
+        this.float(expression.argument);
+        this.op(OPCODE.negDouble);
+        return;
+      case "BinaryExpression": {
+        this.float(expression.left as Expression);
+        if (expression.operator === "+" && isNegativeZero(expression.right)) return;
+        this.float(expression.right);
+        this.op(FLOATING[expression.operator] ?? this.refuse(expression.operator));
+        return;
+      }
+      case "ConditionalExpression": this.#conditional(expression, "f64"); return;
+      case "Identifier": this.get(this.local(expression.name)); return;
+      case "AssignmentExpression": this.#assigned(expression); return;
+      case "MemberExpression": this.#element(expression); return;
+      case "CallExpression": this.callOf(expression, "f64"); return;
+      default: this.refuse(`${expression.type} as a ${kind}`);
+    }
+  }
+
+  /** Puts the value on the stack modulo 2^32. */
+  int(expression: Expression): void {
+    const known = integer(expression);
+    if (known !== undefined) { this.constant(known); return; }
+    switch (expression.type) {
+      case "Identifier": this.#name(expression.name); return;
+      case "BinaryExpression": this.#binary(expression.operator, expression.left as Expression, expression.right); return;
+      case "MemberExpression":
+        this.#element(expression);
+        if (this.#elementOf(expression).kind !== "i32") this.truncate();
+        return;
+      case "ConditionalExpression": this.#integral(this.kind(expression), () => { this.#conditional(expression, "i32"); }, expression); return;
+      case "CallExpression": this.#integral(this.kind(expression), () => { this.callOf(expression, "i32"); }, expression); return;
+      case "UnaryExpression": this.#unary(expression.operator, expression.argument, expression); return;
+      case "LogicalExpression": this.#logical(expression); return;
+      case "AssignmentExpression": this.#integral(this.kind(expression), () => { this.#assigned(expression); }, expression); return;
+      case "Literal":
+        if (typeof expression.value === "boolean") this.constant(Number(expression.value));
+        else {
+          this.float(expression);
+          this.truncate();
+        }
+        return;
+      default: this.refuse(expression.type);
+    }
+  }
+
+  /** `direct` emits a value that has 32 bits anyway. */
+  #integral(kind: Kind, direct: () => void, expression: Expression): void {
+    if (kind !== "f64") { direct(); return; }
+    this.float(expression);
+    this.truncate();
+  }
+
+  #name(name: string): void {
+    const constant = this.environment.constants.get(name), quotient = this.quotients.get(name);
+    if (constant !== undefined) this.constant(constant);
+    else if (quotient !== undefined) {
+      this.int(quotient.of);
+      this.constant(quotient.shift);
+      this.op(OPCODE.shr);
+    } else {
+      const local = this.local(name);
+      this.get(local);
+      if (local.kind === "f64") this.truncate();
+    }
+  }
+
+  #unary(operator: string, argument: Expression, whole: Expression): void {
+    if (operator === "!") {
+      this.condition(argument);
+      this.op(OPCODE.eqz);
+    } else if (operator === "~") {
+      this.int(argument);
+      this.constant(-1);
+      this.op(OPCODE.xor);
+    } else if (operator !== "-") this.refuse(operator);
+    else if (this.kind(whole) === "f64") {
+      this.float(whole);
+      this.truncate();
+    } else {
+      this.constant(0);
+      this.int(argument);
+      this.op(OPCODE.sub);
+    }
+  }
+
+  #binary(operator: string, left: Expression, right: Expression): void {
+    const comparison = COMPARISON[operator];
+    if (comparison !== undefined) { this.#compare(operator, comparison, left, right); return; }
+    const bitwise = BITWISE[operator], rest = integer(right);
+    if (bitwise !== undefined) {
+      if (rest === 0 && operator !== "&" || rest === -1 && operator === "&") { this.int(left); return; }
+      if (this.#shortened(operator, left, right, rest)) return;
+      this.int(left);
+      this.int(right);
+      this.op(bitwise);
+      return;
+    }
+    const isSum = operator === "+" || operator === "-" || operator === "*" && (isSmall(left) || isSmall(right));
+    if (!isSum || this.#binaryKind(operator, left, right) === "f64") {
+      this.float(left);
+      if (operator !== "+" || !isNegativeZero(right)) {
+        this.float(right);
+        this.op(FLOATING[operator] ?? this.refuse(operator));
+      }
+      this.truncate();
+      return;
+    }
+    this.int(left);
+    if (rest === 0 && operator !== "*") return;
+    this.int(right);
+    this.op(ARITHMETIC[operator]!);
+  }
+
+  /** What WebAssembly has an instruction for. */
+  #shortened(operator: string, left: Expression, right: Expression, rest: number | undefined): boolean {
+    if (operator === ">>" && (rest === 24 || rest === 16) && left.type === "BinaryExpression" && left.operator === "<<" && integer(left.right) === rest) {
+      this.int(left.left as Expression);
+      this.op(rest === 24 ? OPCODE.extend8 : OPCODE.extend16);
+      return true;
+    }
+    const rotation = operator === "|" ? rotationOf(left, right) : undefined;
+    if (rotation === undefined) return false;
+    this.#name(rotation.name);
+    this.int(rotation.by);
+    this.op(OPCODE.rotl);
+    return true;
+  }
+
+  #compare(operator: string, [signed, unsigned, floating]: readonly [number, number, number], left: Expression, right: Expression): void {
+    const one = this.kind(left), other = this.kind(right), isBit = one === "bit";
+    if (isBit !== (other === "bit") && (operator === "===" || operator === "!==")) this.refuse("a comparison of a truth value with a number");
+    const isUnsigned = one === "u32" || other === "u32";
+    if (one === "f64" || other === "f64" || one === "sum" || other === "sum" || isUnsigned && one !== other && !isNatural(one === "u32" ? right : left)) {
+      this.float(left);
+      this.float(right);
+      this.op(floating);
+      return;
+    }
+    this.int(left);
+    if (operator === "===" && integer(right) === 0) { this.op(OPCODE.eqz); return; }
+    this.int(right);
+    this.op(isUnsigned ? unsigned : signed);
+  }
+
+  // --- Conditions -------------------------------------------------------------------------------------------------
+
+  /** Puts an int32 on the stack that is 0 where the value is false. */
+  condition(expression: Expression): void {
+    if (expression.type === "BinaryExpression" && expression.operator === "!==" && integer(expression.right) === 0) {
+      const kind = this.kind(expression.left as Expression);
+      if (kind === "i32" || kind === "u32") { this.int(expression.left as Expression); return; }
+    }
+    if (expression.type === "UnaryExpression" && expression.operator === "!" && expression.argument.type === "UnaryExpression" && expression.argument.operator === "!") {
+      this.condition(expression.argument.argument);
+      return;
+    }
+    const kind = this.kind(expression);
+    if (kind !== "f64" && kind !== "sum") { this.int(expression); return; }
+    this.float(expression);
+    this.op(OPCODE.absDouble);
+    this.constantDouble(0);
+    this.op(OPCODE.gtDouble); // a NaN is false
+  }
+
+  /** As 0 or 1. */
+  #bit(expression: Expression): void {
+    this.condition(expression);
+    if (isOneOrNothing(expression)) return;
+    this.constant(0);
+    this.op(OPCODE.ne);
+  }
+
+  #logical({ operator, left, right }: LogicalExpression): void {
+    this.condition(left);
+    this.openIf(undefined, TYPE.i32);
+    if (operator === "&&") this.#bit(right);
+    else this.constant(1);
+    this.op(OPCODE.else);
+    if (operator === "&&") this.constant(0);
+    else if (operator === "||") this.#bit(right);
+    else this.refuse(operator);
+    this.close();
+  }
+
+  #conditional({ test, consequent, alternate }: ConditionalExpression, kind: Kind): void {
+    if (kind !== "f64") {
+      const one = integer(consequent), other = integer(alternate);
+      if (one === 1 && other === 0) { this.#bit(test); return; }
+      if (one === 0 && other === 1) {
+        this.condition(test);
+        this.op(OPCODE.eqz);
+        return;
+      }
+    }
+    if (isSimple(consequent) && isSimple(alternate)) {
+      this.value(consequent, kind);
+      this.value(alternate, kind);
+      this.condition(test);
+      this.op(OPCODE.select);
+      return;
+    }
+    this.condition(test);
+    this.openIf(isAsking(alternate) ? "likely" : isAsking(consequent) ? "unlikely" : undefined, wasmType(kind));
+    this.value(consequent, kind);
+    this.op(OPCODE.else);
+    this.value(alternate, kind);
+    this.close();
+  }
+
+  // --- Assignments and memory -------------------------------------------------------------------------------------
+
+  #assigned(expression: Expression): void {
+    if (expression.type !== "AssignmentExpression" || expression.operator !== "=" || expression.left.type !== "Identifier") this.refuse("a value of another assignment");
+    this.tee(this.assignment(expression.left.name, expression.right));
+  }
+
+  /** Puts on the stack what the local is to be. */
+  assignment(name: string, right: Expression): ReturnType<FunctionBody["local"]> {
+    const local = this.local(name), kind = this.kind(right);
+    const isHeld = local.kind === "f64" || kind === local.kind || local.kind === "i32" && (kind === "bit" || integer(right) !== undefined);
+    if (!isHeld) this.refuse(`${name} becomes something else: ${kind}`);
+    this.value(right, local.kind);
+    return local;
+  }
+
+  /** The element that is named. */
+  #elementOf(target: Pattern | Expression): Element {
+    if (target.type !== "MemberExpression" || !target.computed || target.object.type !== "Identifier") this.refuse("an element of another kind");
+    const source = this.arrays.get(target.object.name) ?? target.object.name;
+    return ELEMENTS[source] ?? OUTSIDE;
+  }
+
+  #element(target: Expression): void {
+    const element = this.#elementOf(target);
+    if (element === OUTSIDE && target.type === "MemberExpression" && target.object.type === "Identifier") {
+      this.int(target.property as Expression);
+      this.call(this.importOf(target.object.name, [TYPE.i32], TYPE.i32));
+      return;
+    }
+    const offset = this.#address(target, element);
+    this.access(element.load, element.shift, offset);
+    if (element.kind === "single") this.op(OPCODE.promote);
+  }
+
+  store(target: Pattern | Expression, right: Expression): void {
+    const element = this.#elementOf(target);
+    if (element === OUTSIDE) this.refuse("a store elsewhere");
+    const offset = this.#address(target, element);
+    if (element.kind === "i32") this.int(unmasked(right, element.shift));
+    else this.float(right);
+    if (element.kind === "single") this.op(OPCODE.demote);
+    this.access(element.store, element.shift, offset);
+  }
+
+  /** Puts the address of an element on the stack, as far as it is not known; what is. */
+  #address(target: Pattern | Expression, { shift }: Element): number {
+    if (target.type !== "MemberExpression" || target.object.type !== "Identifier") this.refuse("an element of another kind");
+    const { name } = target.object, source = this.arrays.get(name) ?? name, base = this.environment.arrays.get(source) ?? this.refuse(`${source} is elsewhere`);
+    const { address, scale, offset } = placeOf(target.property as Expression, shift, (name, by) => {
+      const quotient = this.quotients.get(name);
+      return quotient?.shift === by ? quotient.of : undefined;
+    });
+    if (address === undefined) this.constant(0);
+    else this.int(address);
+    if (scale > 0) {
+      this.constant(scale);
+      this.op(OPCODE.shl);
+    }
+    return base + offset;
+  }
+
+  // --- Calls ------------------------------------------------------------------------------------------------------
+
+  /** A call, and its result where it is wanted. Numbers beyond int32 go as float64s; truth values as 1 and 0. */
+  callOf({ callee, arguments: given }: Extract<Expression, CallExpression | { type: "CallExpression" }>, wanted: "i32" | "f64" | undefined): void {
+    if (callee.type !== "Identifier") this.refuse("a call of another kind");
+    const args = given as Expression[], intrinsic = INTRINSICS[callee.name];
+    if (intrinsic?.emit(this, args) === true) {
+      if (wanted === undefined && intrinsic.kind !== undefined) this.op(OPCODE.drop);
+      return;
+    }
+    const types = args.map((arg) => {
+      const kind = this.kind(arg), held = kind === "u32" || kind === "sum" ? "f64" : kind;
+      this.value(arg, held);
+      return wasmType(held);
+    });
+    this.call(this.importOf(callee.name, types, wanted === undefined ? undefined : wanted === "f64" ? TYPE.f64 : TYPE.i32));
+  }
+}
+
+/** An array that does not lie in the memory. */
+const OUTSIDE: Element = { shift: 0, load: 0, store: 0, kind: "i32" };
+
+/** The number that a literal is. */
+function number(expression: Expression): number | undefined {
+  if (expression.type === "Literal") return typeof expression.value === "number" ? expression.value : undefined;
+  if (expression.type !== "UnaryExpression" || expression.operator !== "-" || expression.argument.type !== "Literal") return undefined;
+  return typeof expression.argument.value === "number" ? -expression.argument.value : undefined;
+}
+
+function isNegativeZero(expression: Expression): boolean { return Object.is(number(expression), -0); }
+function isNatural(expression: Expression): boolean { return expression.type === "Literal" && typeof expression.value === "number" && expression.value <= 0x7fffffff; }
+function isSmall(expression: Expression): boolean { return expression.type === "Literal" && Math.abs(integer(expression) ?? SMALL_FACTOR) < SMALL_FACTOR; }
+
+/** Whether a condition's int32 is 0 or 1. */
+function isOneOrNothing(expression: Expression): boolean {
+  if (expression.type === "BinaryExpression") return COMPARISON[expression.operator] !== undefined && !(expression.operator === "!==" && integer(expression.right) === 0);
+  return expression.type === "UnaryExpression" && expression.operator === "!" || expression.type === "LogicalExpression";
+}
+
+/** Worth computing where it is not asked for, rather than a jump. */
+function isSimple(expression: Expression): boolean { return expression.type === "Identifier" || number(expression) !== undefined; }
+
+/** A call of the runtime, which is the slow way. */
+export function isAsking(expression: Expression): boolean {
+  if (expression.type === "BinaryExpression" && expression.operator === "|") return isAsking(expression.left as Expression);
+  return expression.type === "CallExpression" && expression.callee.type === "Identifier" && INTRINSICS[expression.callee.name] === undefined;
+}
+
+/** `x << n | x >>> 32 - n`. */
+function rotationOf(left: Expression, right: Expression): { readonly name: string; readonly by: Expression } | undefined {
+  const rest = halfOf(right);
+  if (left.type !== "BinaryExpression" || left.operator !== "<<" || left.left.type !== "Identifier" || rest === undefined || rest.name !== left.left.name) return undefined;
+  const up = integer(left.right), down = integer(rest.by);
+  if (up !== undefined && down !== undefined) return up > 0 && up < 32 && up + down === 32 ? { name: rest.name, by: left.right } : undefined;
+  const { by } = rest, isComplement = by.type === "BinaryExpression" && by.operator === "-" && integer(by.left as Expression) === 32;
+  return isComplement && by.right.type === "Identifier" && left.right.type === "Identifier" && by.right.name === left.right.name ? { name: rest.name, by: left.right } : undefined;
+}
+
+/** `name >>> by`, perhaps as an int32. */
+function halfOf(expression: Expression): { readonly name: string; readonly by: Expression } | undefined {
+  if (expression.type !== "BinaryExpression") return undefined;
+  if (expression.operator === "|" && integer(expression.right) === 0) return halfOf(expression.left as Expression);
+  return expression.operator === ">>>" && expression.left.type === "Identifier" ? { name: expression.left.name, by: expression.right } : undefined;
+}
+
+/** What a store of 2^`shift` bytes leaves of a value, as far as the value says so. */
+function unmasked(value: Expression, shift: number): Expression {
+  if (value.type !== "BinaryExpression" || value.operator !== "&" || shift > 1) return value;
+  return integer(value.right) === (shift === 0 ? 0xff : 0xffff) ? value.left as Expression : value;
+}

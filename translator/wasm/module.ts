@@ -1,0 +1,90 @@
+/** A WebAssembly module around compiled functions (WebAssembly Core Specification 2.0, 5.5). */
+import { Bytes } from "./bytes.ts";
+import type { FunctionBody } from "./body.ts";
+import { TYPE } from "./opcodes.ts";
+
+/** Parameters and results of a function, by type. */
+export interface Shape {
+  readonly parameters: readonly number[];
+  /** Undefined where it has none. */
+  readonly result: number | undefined;
+}
+
+/** A function that the module imports. */
+export interface WasmImport {
+  readonly name: string;
+  readonly shape: Shape;
+}
+
+interface OwnFunction {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly body: FunctionBody;
+}
+
+/** JavaScript's exceptions as they come out of imports. */
+const THROWN: Shape = { parameters: [TYPE.externref], result: undefined };
+const FUNCTION = 0, MEMORY = 2, TAG = 4;
+
+/** Imports `h.m`, the memory, `h.e`, the tag of JavaScript's exceptions, where they are wanted, and `i.0` and so on; exports the functions by name. */
+export function moduleOf(functions: readonly OwnFunction[], imported: readonly WasmImport[], hasMemory: boolean): Uint8Array<ArrayBuffer> {
+  const module = new Bytes(), shapes = new Map<string, number>(), types = new Bytes(), imports = new Bytes();
+  const shapeOf = ({ parameters, result }: Shape): number => {
+    const key = `${parameters.join()}>${result}`, known = shapes.get(key);
+    if (known !== undefined) return known;
+    types.byte(TYPE.function);
+    types.vector(parameters);
+    types.vector(result === undefined ? [] : [result]);
+    shapes.set(key, shapes.size);
+    return shapes.size - 1;
+  };
+  const section = (id: number, content: Bytes): void => {
+    module.byte(id);
+    module.sized(content);
+  };
+  const list = (id: number, count: number, content: Bytes): void => {
+    const counted = new Bytes();
+    counted.unsigned(count);
+    counted.append(content);
+    section(id, counted);
+  };
+  const importing = (from: string, name: string, kind: number, ...rest: readonly number[]): void => {
+    imports.name(from);
+    imports.name(name);
+    imports.byte(kind);
+    for (const value of rest) imports.unsigned(value);
+  };
+  if (hasMemory) {
+    importing("h", "m", MEMORY, 0, 1);
+    importing("h", "e", TAG, 0, shapeOf(THROWN));
+  }
+  imported.forEach(({ shape }, k) => { importing("i", String(k), FUNCTION, shapeOf(shape)); });
+  const declared = new Bytes(), exported = new Bytes(), code = new Bytes(), hints = new Bytes();
+  let hinted = 0;
+  functions.forEach(({ name, shape, body }, k) => {
+    const index = imported.length + k, whole = body.finish();
+    declared.unsigned(shapeOf(shape));
+    exported.name(name);
+    exported.byte(FUNCTION);
+    exported.unsigned(index);
+    code.sized(whole.body);
+    if (whole.hints === undefined) return;
+    hinted++;
+    hints.unsigned(index);
+    hints.append(whole.hints);
+  });
+  for (const byte of [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]) module.byte(byte);
+  list(1, shapes.size, types);
+  list(2, imported.length + (hasMemory ? 2 : 0), imports);
+  list(3, functions.length, declared);
+  list(7, functions.length, exported);
+  if (hinted > 0) {
+    const custom = new Bytes();
+    custom.name("metadata.code.branch_hint");
+    custom.unsigned(hinted);
+    custom.append(hints);
+    section(0, custom);
+  }
+  list(10, functions.length, code);
+  return module.written.slice() as Uint8Array<ArrayBuffer>;
+}
