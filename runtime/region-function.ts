@@ -14,7 +14,8 @@ import { sampledText } from "./measure/sampled-text.ts";
 import type { GuestMemory, Ring } from "./memory.ts";
 import type { RegionCalls } from "./region.ts";
 import type { CpuState } from "./state.ts";
-import { compileRegion, NotCompiled, type RegionText } from "../translator/translate.ts";
+import { type CompiledRegion, compileText } from "./region-order.ts";
+import type { RegionText } from "../translator/translate.ts";
 
 /** What a region's function returns, beside CHANGED and DECLINED. */
 export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
@@ -72,6 +73,7 @@ export class RegionFunctions {
   readonly #isCompiled: boolean;
   /** The values of the names that all regions of a ring share. */
   readonly #shared = new Map<Ring, readonly unknown[]>();
+  readonly #places = new Map<Ring, ReadonlyMap<string, number>>();
 
   constructor(cpu: CpuState, memory: GuestMemory, functions: (name: string) => RuntimeFunction, calls: RegionCalls, options: RegionFunctionOptions) {
     this.#cpu = cpu;
@@ -82,15 +84,43 @@ export class RegionFunctions {
     this.#isCompiled = options.isCompiled && !options.sampled && options.measurement === undefined && javascriptTag() !== undefined;
   }
 
+  /** Whether regions run as WebAssembly where they can. */
+  get isCompiled(): boolean { return this.#isCompiled; }
+
   make(plan: RegionPlan): MadeFunction {
-    const { text, counts } = plan;
+    const { text, counts, ring } = plan;
     const names = [...ABI_NAMES, ...text.pages.map((_page, k) => `PAGE${k}`), ...text.functions, ...(counts === undefined ? [] : COUNTING)];
-    const values: unknown[] = [
-      ...this.#sharedBy(plan.ring), Int32Array.from(text.runs), ...text.pages.map((page) => plan.mapped(page)), ...text.functions.map((name) => this.#functions(name)),
-      ...(counts === undefined ? [] : [counts.words, this.#calls.startCallout, this.#calls.stopCallout]),
-    ];
     this.#options.check?.(text.print(), names);
-    return (this.#isCompiled ? this.#compiled(text, names, values) : undefined) ?? this.#interpreted(plan, names, values);
+    const compiled = this.#isCompiled ? compileText(text, this.placesOf(ring), (page) => plan.mapped(page)) : undefined;
+    if (compiled !== undefined) return this.instantiate(compiled, text, ring);
+    return this.#interpreted(plan, names, [
+      ...this.#sharedBy(ring), Int32Array.from(text.runs), ...text.pages.map((page) => plan.mapped(page)), ...text.functions.map((name) => this.#functions(name)),
+      ...(counts === undefined ? [] : [counts.words, this.#calls.startCallout, this.#calls.stopCallout]),
+    ]);
+  }
+
+  /** Gives a compiled region the machine that it runs on. */
+  instantiate({ module, imports, codeBytes }: CompiledRegion, { runs }: Pick<RegionText, "runs">, ring: Ring): MadeFunction {
+    const shared = this.#sharedBy(ring), imported: Record<string, WebAssembly.ImportValue> = {};
+    imports.forEach(({ name }, k) => {
+      const at = (ABI_NAMES as readonly string[]).indexOf(name), value = name === "RUNS" ? runs : at < 0 ? this.#functions(name) : shared[at];
+      imported[k] = typeof value === "function" ? value : (index: number) => (value as Int32Array)[index]!;
+    });
+    const { exports } = new WebAssembly.Instance(module, { h: { m: this.#memory.host.memory, e: javascriptTag()! }, i: imported });
+    return { run: exports["r"] as RegionFunction, isCompiled: true, codeBytes };
+  }
+
+  /** Where the ABI's arrays begin in the machine's memory, as far as they are there. */
+  placesOf(ring: Ring): ReadonlyMap<string, number> {
+    const known = this.#places.get(ring);
+    if (known !== undefined) return known;
+    const shared = this.#sharedBy(ring), places = new Map<string, number>();
+    ABI_NAMES.forEach((name, k) => {
+      const value = shared[k], at = ArrayBuffer.isView(value) ? this.#memory.host.placeOf(value) : undefined;
+      if (at !== undefined) places.set(name, at);
+    });
+    this.#places.set(ring, places);
+    return places;
   }
 
   #sharedBy(ring: Ring): readonly unknown[] {
@@ -109,26 +139,6 @@ export class RegionFunctions {
     const source = text.print(), body = this.#options.sampled ? sampledText(source, number) : `"use strict"; return ${source};`;
     const make = new Function(...names, body) as (...args: readonly unknown[]) => RegionFunction;
     return { run: make(...values), isCompiled: false, codeBytes: source.length };
-  }
-
-  #compiled(text: RegionText, names: readonly string[], values: readonly unknown[]): MadeFunction | undefined {
-    const arrays = new Map<string, number>(), constants = new Map<string, number>(), functions = new Map<string, unknown>(), { host } = this.#memory;
-    names.forEach((name, k) => {
-      const value = values[k], at = ArrayBuffer.isView(value) ? host.placeOf(value) : undefined;
-      if (at !== undefined) arrays.set(name, at);
-      else if (typeof value === "number") constants.set(name, value);
-      else functions.set(name, ArrayBuffer.isView(value) ? (index: number) => (value as Int32Array)[index]! : value);
-    });
-    let compiled: ReturnType<typeof compileRegion>;
-    try {
-      compiled = compileRegion(text.tree, { arrays, constants });
-    } catch (error) {
-      if (error instanceof NotCompiled) return undefined;
-      throw error;
-    }
-    const imported = Object.fromEntries(compiled.imports.map(({ name }, k) => [k, functions.get(name) as WebAssembly.ImportValue]));
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(compiled.bytes), { h: { m: host.memory, e: javascriptTag()! }, i: imported });
-    return { run: exports["r"] as RegionFunction, isCompiled: true, codeBytes: compiled.bytes.length };
   }
 }
 

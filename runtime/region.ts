@@ -9,15 +9,16 @@
 import { type CodeCache, type CodeRange, type CodeSpace, type DropCause, type Keep } from "./code-cache.ts";
 import { EntryTable } from "./entry-table.ts";
 import type { RuntimeFunction } from "./functions.ts";
-import { GuestCode, SeenView, type SeenCode } from "./guest-code.ts";
+import { GuestCode, type SeenCode } from "./guest-code.ts";
 import { EXACT, type Insn, PLAIN, REGION } from "./insn.ts";
 import { regionCounts, type Measurement, type RegionCounts } from "./measure/measurement.ts";
 import type { Timer } from "./measure/stopwatch.ts";
 import type { Trial, Trials } from "./trial.ts";
 import type { GuestMemory } from "./memory.ts";
-import { type CodeCheck, type RegionFunction, RegionFunctions } from "./region-function.ts";
+import { type CodeCheck, type MadeFunction, type RegionFunction, RegionFunctions } from "./region-function.ts";
+import { factsOf, orderedText, type RegionFacts, type Workshop } from "./region-order.ts";
 import { type CpuState } from "./state.ts";
-import { CARRY_LOCAL, discover, PASSES, regionText, X87_RUNS, type CodeView, type Mode, type RegionBlocks, type RegionLimits, type RegionOptions, type RegionText, type Site } from "../translator/translate.ts";
+import { CARRY_LOCAL, discover, PASSES, regionText, X87_RUNS, type CodeView, type RegionBlocks, type RegionLimits, type RegionOptions, type RegionText, type Site } from "../translator/translate.ts";
 
 /** What `Insn.r` holds: a place where a region may be entered. */
 export interface Entry {
@@ -48,6 +49,8 @@ export interface Region extends CodeRange {
   readonly length: number;
   /** Its JavaScript is put together anew when it is asked for. */
   readonly text: Omit<RegionText, "tree">;
+  /** It is being made anew in another thread. */
+  isOrdered: boolean;
   /** Of the function: of its WebAssembly, or characters of its JavaScript. */
   readonly codeBytes: number;
   /** Host addresses of its instructions; without those of functions that were copied in. */
@@ -109,6 +112,8 @@ export interface RegionsOptions {
   /** A sampling profiler can tell regions apart; each knows which of its lines is of which instruction. */
   readonly sampled: boolean;
   readonly trials: Trials;
+  /** Makes regions in another thread. */
+  readonly workshop: Workshop | undefined;
   readonly keep: Keep;
   /** The heat at which an instruction inside a region that is made anew becomes an entry too. */
   readonly warm: number;
@@ -120,14 +125,49 @@ export interface RegionsOptions {
   becomeHead(insn: Insn): boolean;
 }
 
-/** Estimated host ns that making a region takes. */
-const MAKING_COST = 1_000_000;
+/** Estimated host ns that making a region takes, and having it made by another thread. */
+const MAKING_COST = 1_000_000, ORDERING_COST = 200_000;
 
 /** A region, and where its entries are now. */
 interface Inside {
   readonly region: Region;
   readonly entries: readonly number[];
 }
+
+/** Whether a region was made, or another thread is to make it. */
+type Answer = "made" | "ordered" | "none";
+
+/** A region that goes when another one is there. */
+interface Replaced {
+  readonly region: Region;
+  readonly cause: DropCause;
+}
+
+interface Discovered {
+  readonly found: RegionBlocks;
+  /** By linear address, of its own instructions. */
+  readonly hosts: ReadonlyMap<number, number>;
+  /** Where it may be entered, beside its head. */
+  readonly wanted: readonly number[];
+}
+
+/** All that a region to be has, but its function. */
+interface Plan extends Pick<Region, "head" | "linear" | "space" | "trial" | "isMobile" | "ranges" | "seen">, Pick<Discovered, "hosts" | "wanted"> {
+  readonly places: ReadonlyMap<number, Insn>;
+  /** By linear page: what comparisons expect. */
+  readonly mapped: ReadonlyMap<number, number>;
+  readonly options: RegionOptions;
+}
+
+/** A region that another thread makes. Where a byte that it is made from changes, it is not wanted any more. */
+interface Order extends CodeRange {
+  readonly plan: Plan;
+  readonly replaced: Replaced | undefined;
+  isCancelled: boolean;
+}
+
+/** Of no region that could run. */
+const ORDERED = -2;
 
 interface Owner {
   readonly region: Region;
@@ -139,6 +179,7 @@ export class Regions {
   readonly #memory: GuestMemory;
   readonly #cache: CodeCache;
   readonly #code: RegionFunctions;
+  readonly #workshop: Workshop | undefined;
   readonly #options: RegionsOptions;
   readonly limits: RegionLimits;
   /** Regions are entered at their head only. */
@@ -157,6 +198,7 @@ export class Regions {
     this.table = new EntryTable(memory.host);
     this.#cache = cache;
     this.#options = options;
+    this.#workshop = options.workshop;
     this.#most = options.keep.regions;
     const { singleBlocks, off, check, measurement, sampled } = options;
     this.#code = new RegionFunctions(cpu, memory, functions, calls, { check, measurement, sampled, isCompiled: !off.has(WEBASSEMBLY) });
@@ -199,18 +241,33 @@ export class Regions {
     }
     if (!space.mode.flat) return this.#refuse(head);
     if (isResting(space, linear)) return this.#refuse(head, 0);
-    if (this.addEntry(head, linear, space)) return head.r as Entry | undefined;
+    switch (this.addEntry(head, linear, space)) {
+      case "made": return head.r as Entry | undefined;
+      case "ordered": return wait(head);
+      case "none": break;
+    }
     const trial = this.#options.trials.at(head);
     if (trial === undefined) return undefined;
-    return this.#make({ head, linear, space, trial }, trial.entries.map((distance) => linear + distance | 0)) === undefined ? this.#refuse(head) : head.r as Entry | undefined;
+    switch (this.#make({ head, linear, space, trial }, trial.entries.map((distance) => linear + distance | 0))) {
+      case "made": return head.r as Entry | undefined;
+      case "ordered": return wait(head);
+      case "none": return this.#refuse(head);
+    }
   }
 
   /** Makes a region anew that is bound to another address, so that it can be entered at any. */
-  #move({ insn, region, linear: from }: Entry, linear: number, space: CodeSpace): Entry | undefined {
-    const delta = linear - from | 0, wanted = region.entries.slice(1).map((entry) => entry.linear + delta | 0);
+  #move(entry: Entry, linear: number, space: CodeSpace): Entry | undefined {
+    const { insn, region, linear: from } = entry, delta = linear - from | 0, wanted = region.entries.slice(1).map((each) => each.linear + delta | 0);
+    if (region.isOrdered) {
+      entry.away = 0;
+      return undefined;
+    }
     space.decodedAt(linear)!.page.isMobile = true;
-    this.#forget(region, "moved");
-    this.#make({ head: region.head, linear: region.linear + delta | 0, space, trial: region.trial }, wanted);
+    const answer = this.#make({ head: region.head, linear: region.linear + delta | 0, space, trial: region.trial }, wanted, { region, cause: "moved" });
+    if (answer === "ordered") {
+      entry.away = COOL;
+      return undefined;
+    }
     const moved = insn.r as Entry | undefined;
     if (moved === undefined) insn.h = COOL;
     return moved;
@@ -225,18 +282,17 @@ export class Regions {
 
   // --- What belongs together ----------------------------------------------------------------------------------
 
-  /** Makes the region that `insn` is a part of anew, so that it can be entered there too. False where there is none, or it has too many entries. */
-  addEntry(insn: Insn, linear: number, space: CodeSpace): boolean {
+  /** Makes the region that `insn` is a part of anew, so that it can be entered there too. None where there is no such region, or it has too many entries. */
+  addEntry(insn: Insn, linear: number, space: CodeSpace): Answer {
     const owner = this.#ownerOf(space, linear);
-    if (owner === undefined || this.#oneEntry || owner.region.entries.length >= MOST_ENTRIES || insn.r !== undefined) return false;
+    if (owner === undefined || this.#oneEntry || owner.region.entries.length >= MOST_ENTRIES || insn.r !== undefined) return "none";
     const { region } = owner, delta = linear - owner.linear | 0;
+    insn.h = region.isOrdered ? this.#options.warm : COOL;
+    if (region.isOrdered) return "ordered";
     const wanted = [...region.entries.slice(1).map((entry) => entry.linear + delta | 0), linear, ...this.#warm(region, delta)];
     if (delta !== 0) space.decodedAt(linear)!.page.isMobile = true;
-    this.#forget(region, "remade");
-    const made = this.#make({ ...region, linear: region.linear + delta | 0 }, wanted);
-    if (made !== undefined && insn.r !== undefined) return true;
-    insn.h = COOL;
-    return false;
+    const answer = this.#make({ ...region, linear: region.linear + delta | 0 }, wanted, { region, cause: "remade" });
+    return answer === "made" && insn.r === undefined ? "none" : answer;
   }
 
   #ownerOf(space: CodeSpace, linear: number): Owner | undefined {
@@ -269,10 +325,10 @@ export class Regions {
   /** The instruction goes for good; its object may become another. */
   forget(insn: Insn): void { this.#withoutRuns.delete(insn); }
 
-  /** Whether a region that is too large to become a part of another can be entered here. */
-  #isLargeEntry(space: CodeSpace, address: number): boolean {
+  /** Whether a region that is too large to become a part of another can be entered here; `but` goes. */
+  #isLargeEntry(space: CodeSpace, address: number, but: Region | undefined): boolean {
     const owner = this.#ownerOf(space, address);
-    return owner !== undefined && owner.region.text.instructions >= this.limits.instructions / 2 && owner.region.entries.some(({ linear }) => linear === owner.linear);
+    return owner !== undefined && owner.region !== but && owner.region.text.instructions >= this.limits.instructions / 2 && owner.region.entries.some(({ linear }) => linear === owner.linear);
   }
 
   #forget(region: Region, cause: DropCause): void {
@@ -281,16 +337,14 @@ export class Regions {
   }
 
   /** Regions that are a part of what was found, with all their entries: where these are now. */
-  #inside(space: CodeSpace, { blocks }: RegionBlocks): Inside[] {
-    if (this.#oneEntry) return [];
+  #inside(space: CodeSpace, hosts: ReadonlyMap<number, number>): Inside[] {
+    const owners = this.#owners.get(space);
+    if (this.#oneEntry || owners === undefined) return [];
     const found = new Map<number, number>(), regions = new Set<Region>();
-    for (const { isRoot, instructions } of blocks) {
-      if (!isRoot) continue;
-      for (const { address } of instructions) {
-        const host = space.hostOf(address), owner = this.#ownerOf(space, address);
-        if (host !== undefined) found.set(host, address);
-        if (owner !== undefined) regions.add(owner.region);
-      }
+    for (const [address, host] of hosts) {
+      const owner = owners.get(host);
+      found.set(host, address);
+      if (owner !== undefined) regions.add(owner.region);
     }
     return [...regions].flatMap((region): Inside[] => {
       const entries = region.entries.map(({ host }) => found.get(host));
@@ -300,26 +354,79 @@ export class Regions {
 
   // --- Making ------------------------------------------------------------------------------------------------
 
-  #make(planned: Pick<Region, "head" | "linear" | "space" | "trial">, entries: readonly number[]): Region | undefined {
-    const { linear, space, trial } = planned, { measurement, trials } = this.#options;
+  #make(planned: Pick<Region, "head" | "linear" | "space" | "trial">, entries: readonly number[], replaced?: Replaced): Answer {
+    const { linear, space, trial } = planned, { measurement, trials, off } = this.#options;
     const timed = <T>(timer: Timer | undefined, action: () => T): T => (measurement === undefined || timer === undefined ? action() : measurement.watch.time(timer, action));
     const view = new GuestCode(this.#memory, space, trial.base, {
       targets: (insn, at) => trials.targets(insn, at),
-      elsewhere: (address) => this.#isLargeEntry(space, address),
-      isPatchable: !this.#options.off.has(PATCHES),
+      elsewhere: (address) => this.#isLargeEntry(space, address, replaced?.region),
+      isPatchable: !off.has(PATCHES),
     });
-    const found = timed(measurement?.discovery, () => this.#discover(linear, space, view, entries));
-    if (found === undefined) return undefined;
-    const inside = this.#inside(space, found), { page } = space.decodedAt(linear)!;
+    const isAwaited = this.#workshop?.takesOrders === true && this.#code.isCompiled;
+    if (!isAwaited) this.#replace(replaced);
+    const discovered = timed(measurement?.discovery, () => this.#discover(linear, space, view, entries));
+    if (discovered === undefined) {
+      this.#replace(replaced);
+      return "none";
+    }
+    const { found, hosts, wanted } = discovered, inside = this.#inside(space, hosts), { page } = space.decodedAt(linear)!;
     page.isMobile ||= inside.some(wasElsewhere);
-    const { isMobile } = page, { off } = this.#options, passesOff = this.#withoutRuns.has(planned.head) ? new Set([...off, X87_RUNS]) : off;
+    const { isMobile } = page, passesOff = this.#withoutRuns.has(planned.head) ? new Set([...off, X87_RUNS]) : off;
     const options: RegionOptions = { isMobile, counters: measurement !== undefined, lines: this.#options.sampled, passesOff };
-    const text = timed(measurement?.emission, () => regionText(found, options));
-    for (const { region, entries: now } of inside) if (now.every((address) => text.entries.has(address))) this.#forget(region, "absorbed");
-    this.#memory.patience -= MAKING_COST;
-    const made = timed(measurement?.compilation, () => this.#compile({ ...planned, text, isMobile }, view, options));
     for (const address of found.continued) this.#continueAt(space, address);
-    return made;
+    const plan: Plan = { ...planned, isMobile, hosts, places: placesOf(view, hosts), ranges: view.ranges(), seen: view.seen(), mapped: pagesOf(view, found, isMobile), options, wanted };
+    if (isAwaited) {
+      this.#order(plan, replaced);
+      return "ordered";
+    }
+    const text = timed(measurement?.emission, () => regionText(found, options));
+    this.#memory.patience -= MAKING_COST;
+    timed(measurement?.compilation, () => this.#finish(plan, text));
+    return "made";
+  }
+
+  #replace(replaced: Replaced | undefined): void {
+    if (replaced !== undefined && !replaced.region.dropped) this.#forget(replaced.region, replaced.cause);
+  }
+
+  /** A region of this thread's making. */
+  #finish(plan: Plan, text: RegionText): void {
+    const counts = this.#options.measurement === undefined ? undefined : regionCounts(text);
+    const made = this.#code.make({ text, ring: plan.space.ring, number: this.stats.made, counts, mapped: (page) => plan.mapped.get(page)! });
+    this.#add(plan, made, factsOf(text), counts);
+  }
+
+  // --- Made by another thread --------------------------------------------------------------------------------
+
+  readonly #orders = new Map<number, Order>();
+  #ordered = 0;
+
+  #order(plan: Plan, replaced: Replaced | undefined): void {
+    const { linear, space: { mode, ring }, seen, options, wanted, ranges, mapped } = plan, number = this.#ordered++;
+    const order: Order = { plan, replaced, isCancelled: false, index: ORDERED, ranges, drop: () => { order.isCancelled = true; } };
+    if (replaced !== undefined) replaced.region.isOrdered = true;
+    this.#orders.set(number, order);
+    this.#cache.addRange(order);
+    this.#memory.patience -= ORDERING_COST;
+    this.#workshop!.order(number, { linear, mode, seen, limits: this.limits, entries: wanted, options, arrays: this.#code.placesOf(ring), pages: mapped });
+  }
+
+  /** Takes what the other thread has made, between two instructions. */
+  collect(): void {
+    if (this.#workshop?.hasParts !== true) return;
+    for (const [number, parts] of this.#workshop.take()) {
+      const order = this.#orders.get(number)!, { plan, replaced, isCancelled } = order;
+      this.#orders.delete(number);
+      if (replaced !== undefined) replaced.region.isOrdered = false;
+      if (isCancelled) {
+        if (plan.head.r === undefined) plan.head.h = 0;
+        continue;
+      }
+      this.#cache.removeRange(order);
+      this.#replace(replaced);
+      if (parts === undefined) this.#finish(plan, orderedText({ ...plan, mode: plan.space.mode, limits: this.limits, entries: plan.wanted }));
+      else this.#add(plan, this.#code.instantiate(parts, parts.facts, plan.space.ring), parts.facts, undefined);
+    }
   }
 
   /** Straight-line code that is longer than a region: what is behind has been executed as often, and needs little more to be the next region's head. */
@@ -328,58 +435,48 @@ export class Regions {
     if (insn !== undefined && insn.h >= 0) insn.h = Math.max(insn.h, this.#options.nearlyHot);
   }
 
-  /** The blocks of a region, which may be entered wherever a region inside it could. */
-  #discover(linear: number, space: CodeSpace, view: GuestCode, entries: readonly number[]): RegionBlocks | undefined {
+  /** The blocks of a region, which may be entered wherever a region inside it could; where its own instructions are; and where it was wanted to be entered. */
+  #discover(linear: number, space: CodeSpace, view: GuestCode, entries: readonly number[]): Discovered | undefined {
     const found = discover(linear, view, this.limits, entries);
     if (found === undefined) return undefined;
-    const more = this.#inside(space, found).flatMap((part) => part.entries).filter((address) => address !== linear && !entries.includes(address));
-    return more.length === 0 ? found : discover(linear, view, this.limits, [...entries, ...more]);
+    const hosts = hostsOf(space, found), more = this.#inside(space, hosts).flatMap((part) => part.entries).filter((address) => address !== linear && !entries.includes(address));
+    if (more.length === 0) return { found, hosts, wanted: entries };
+    const wanted = [...entries, ...more], again = discover(linear, view, this.limits, wanted);
+    return again === undefined ? undefined : { found: again, hosts: hostsOf(space, again), wanted };
   }
 
-  #compile(planned: Pick<Region, "head" | "linear" | "space" | "trial" | "isMobile"> & { readonly text: RegionText }, view: GuestCode, options: RegionOptions): Region {
-    const { isMobile, linear, space: { ring, mode } } = planned, { measurement } = this.#options, number = this.stats.made, text = withoutTree(planned.text);
-    const counts = measurement === undefined ? undefined : regionCounts(planned.text);
-    const made = this.#code.make({ text: planned.text, ring, number, counts, mapped: (page) => (isMobile ? view.entry(page) ^ page << 12 : view.entry(page)) });
-    const entries = [...text.entries].flatMap(([address, entry]) => {
-      const insn = view.insn(address);
-      return insn === undefined ? [] : [{ insn, linear: address, host: address ^ view.entry(address >>> 12), number: entry }];
-    });
-    const seen = view.seen(), print = printAgain(linear, seen, mode, this.limits, text.entries, options);
-    return this.#add({ ...planned, ...made, text: { ...text, print }, ranges: view.ranges(), seen, counts, number }, entries);
-  }
-
-  /** Apart from `#make`, so that the region's closure keeps nothing of the view alive. */
-  #add(made: Pick<Region, "head" | "linear" | "isMobile" | "space" | "run" | "isCompiled" | "text" | "codeBytes" | "trial" | "ranges" | "seen" | "counts" | "number">, places: ReadonlyArray<Omit<Entry, "region" | "away">>): Region {
-    const { text, space } = made, entries: Entry[] = [];
+  #add(plan: Plan, made: MadeFunction, facts: RegionFacts, counts: RegionCounts | undefined): void {
+    const { head, isMobile, linear, space, trial, ranges, seen, hosts, places, options, wanted } = plan, entries: Entry[] = [], number = this.stats.made;
+    for (const { region, entries: now } of this.#inside(space, hosts)) if (now.every((address) => facts.entries.has(address))) this.#forget(region, "absorbed");
     const region: Region = {
-      ...made, index: this.table.take(), entries, owned: [], sites: text.sites, length: text.length, dropped: false, entered: 0, enteredBefore: 0, declined: 0, declinedAt: 0,
-      drop: (cause) => this.#drop(region, cause),
+      ...made, head, isMobile, linear, space, trial, ranges, seen, counts, number, entries, owned: [], sites: facts.sites, length: facts.length, dropped: false, isOrdered: false,
+      text: { ...facts, print: printed({ linear, mode: space.mode, seen, limits: this.limits, entries: wanted, options }) },
+      index: this.table.take(), entered: 0, enteredBefore: 0, declined: 0, declinedAt: 0, drop: (cause) => this.#drop(region, cause),
     };
-    for (const place of places) {
-      const { insn } = place;
-      if (insn.r !== undefined || !(insn.kind === REGION || this.#options.becomeHead(insn))) continue;
-      const entry = { ...place, region, away: 0 };
+    for (const [address, entryNumber] of facts.entries) {
+      const insn = places.get(address), host = hosts.get(address);
+      if (insn === undefined || host === undefined || insn.r !== undefined || !(insn.kind === REGION || this.#options.becomeHead(insn))) continue;
+      const entry = { insn, linear: address, host, number: entryNumber, region, away: 0 };
       insn.r = entry;
       entries.push(entry);
     }
-    this.#own(space, region);
+    this.#own(region, hosts);
     this.#live.add(region);
     this.table.add(region);
     this.#liveBytes += made.codeBytes;
     this.#cache.addRange(region);
     this.stats.made++;
-    this.stats.instructions += text.instructions;
-    this.stats.blocks += text.blocks;
+    this.stats.instructions += facts.instructions;
+    this.stats.blocks += facts.blocks;
     this.stats.codeBytes += made.codeBytes;
     this.#options.measurement?.regionMade(region);
-    return region;
   }
 
-  #own(space: CodeSpace, region: Region): void {
-    let owners = this.#owners.get(space);
-    if (owners === undefined) this.#owners.set(space, (owners = new Map()));
+  #own(region: Region, hosts: ReadonlyMap<number, number>): void {
+    let owners = this.#owners.get(region.space);
+    if (owners === undefined) this.#owners.set(region.space, (owners = new Map()));
     for (const linear of region.text.addresses) {
-      const host = space.hostOf(linear);
+      const host = hosts.get(linear);
       if (host === undefined) continue;
       if (!owners.has(host)) owners.set(host, { region, linear });
       region.owned.push(host);
@@ -403,16 +500,45 @@ export class Regions {
   }
 }
 
-/** Makes the JavaScript anew of the code as it was seen. A function of its own, so that what it returns keeps nothing else alive. */
-function printAgain(linear: number, seen: SeenCode, mode: Mode, limits: RegionLimits, entries: RegionText["entries"], options: RegionOptions): () => string {
-  return () => regionText(discover(linear, new SeenView(seen, mode), limits, [...entries.keys()].slice(1))!, options).print();
+/** Prints a region's JavaScript anew. A function of its own, so that what it returns keeps nothing else alive. */
+function printed(order: Parameters<typeof orderedText>[0]): () => string { return () => orderedText(order).print(); }
+
+/** Where the region's own instructions are, by linear address. */
+function hostsOf(space: CodeSpace, { blocks }: RegionBlocks): ReadonlyMap<number, number> {
+  const hosts = new Map<number, number>();
+  for (const { isRoot, instructions } of blocks) {
+    if (!isRoot) continue;
+    for (const { address } of instructions) {
+      const host = space.hostOf(address);
+      if (host !== undefined) hosts.set(address, host);
+    }
+  }
+  return hosts;
 }
 
-/** What is kept of a text: the tree is a hundred times as large as the code. */
-function withoutTree(text: RegionText): Omit<RegionText, "tree"> {
-  const kept: Partial<RegionText> = { ...text };
-  delete (kept as { tree?: unknown }).tree;
-  return kept as Omit<RegionText, "tree">;
+/** The decoded instructions there. */
+function placesOf(view: GuestCode, hosts: ReadonlyMap<number, number>): ReadonlyMap<number, Insn> {
+  return new Map([...hosts.keys()].flatMap((address) => {
+    const insn = view.insn(address);
+    return insn === undefined ? [] : [[address, insn] as const];
+  }));
+}
+
+/** What the comparisons of pages expect, of all pages that there may be one of. */
+function pagesOf(view: GuestCode, { blocks }: RegionBlocks, isMobile: boolean): ReadonlyMap<number, number> {
+  const pages = new Map<number, number>();
+  for (const { instructions } of blocks) {
+    for (const { address, instruction: { length } } of instructions) {
+      for (const page of [address >>> 12, address + length - 1 >>> 12]) if (!pages.has(page)) pages.set(page, isMobile ? view.entry(page) ^ page << 12 : view.entry(page));
+    }
+  }
+  return pages;
+}
+
+/** The head waits for the region that another thread makes. */
+function wait(head: Insn): undefined {
+  if (head.kind === REGION) release(head);
+  head.h = COOL;
 }
 
 /** Whether the code at an executed address is being rewritten. */

@@ -16,6 +16,7 @@ export type { Block, RegionBlocks } from "./region/block.ts";
 export type { CodeView, RegionLimits } from "./region/discover.ts";
 export { CARRY_LOCAL, PASSES, X87_RUNS } from "./passes/index.ts";
 export { compileRegion, NotCompiled } from "./wasm/compile.ts";
+export type { WasmImport } from "./wasm/compile.ts";
 export { type RowLayout, rowModule } from "./wasm/row.ts";
 export { regionText } from "./emit/region.ts";
 export type { CountedBlock, CountedInstruction, RegionOptions, RegionText, Site } from "./emit/region-facts.ts";
