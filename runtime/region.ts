@@ -95,9 +95,9 @@ const COOL = -1_000_000;
 /** So many characters of source are kept as well. */
 const KEPT_SOURCE = 24 << 20;
 
-const COPIED_CALLS = "copied-calls", ENTRIES = "entries", PATCHES = "patches", WEBASSEMBLY = "webassembly";
-/** What can be switched off where a wrong result is hunted: the translator's passes, copies of called functions, regions of several entries, immediates that are read each time. */
-export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, X87_RUNS, COPIED_CALLS, ENTRIES, PATCHES, WEBASSEMBLY];
+const COPIED_CALLS = "copied-calls", ENTRIES = "entries", PATCHES = "patches", WEBASSEMBLY = "webassembly", WORKSHOP = "workshop";
+/** What can be switched off where a wrong result is hunted: the translator's passes, copies of called functions, regions of several entries, immediates that are read each time, WebAssembly, regions made by another thread. */
+export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, X87_RUNS, COPIED_CALLS, ENTRIES, PATCHES, WEBASSEMBLY, WORKSHOP];
 
 /** How regions are made. */
 export interface RegionsOptions {
@@ -198,7 +198,7 @@ export class Regions {
     this.table = new EntryTable(memory.host);
     this.#cache = cache;
     this.#options = options;
-    this.#workshop = options.workshop;
+    this.#workshop = options.off.has(WORKSHOP) ? undefined : options.workshop;
     this.#most = options.keep.regions;
     const { singleBlocks, off, check, measurement, sampled } = options;
     this.#code = new RegionFunctions(cpu, memory, functions, calls, { check, measurement, sampled, isCompiled: !off.has(WEBASSEMBLY) });
@@ -362,7 +362,7 @@ export class Regions {
       elsewhere: (address) => this.#isLargeEntry(space, address, replaced?.region),
       isPatchable: !off.has(PATCHES),
     });
-    const isAwaited = this.#workshop?.takesOrders === true && this.#code.isCompiled;
+    const isAwaited = this.#workshop?.takesOrders === true && this.#code.isCompiled && this.#options.check === undefined;
     if (!isAwaited) this.#replace(replaced);
     const discovered = timed(measurement?.discovery, () => this.#discover(linear, space, view, entries));
     if (discovered === undefined) {
