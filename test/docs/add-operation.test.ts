@@ -6,7 +6,8 @@
 import { generate } from "astring";
 import { describe, expect, it } from "vitest";
 import { number } from "../../translator/emit/estree.ts";
-import { MEMORY, NEAR, PURE } from "../../translator/emit/lowering.ts";
+import { MEMORY, NEAR } from "../../translator/emit/access-templates.ts";
+import { PURE } from "../../translator/emit/lowering.ts";
 import { Builder } from "../../translator/ir/builder.ts";
 import { instantiate } from "../../translator/ir/instantiate.ts";
 import { OPS, type Node, type Op } from "../../translator/ir/opcodes.ts";

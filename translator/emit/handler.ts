@@ -14,6 +14,7 @@ import { meaningOf } from "../semantics/index.ts";
 import { conditionAfter } from "./conditions.ts";
 import { declare, evaluate, expression, flagBindings, identifier, number, statements } from "./estree.ts";
 import { functionName, InstructionEmitter, word, wordAt, type Place } from "./lowering.ts";
+import { planFor, resultOf } from "./plan.ts";
 
 export interface HandlerText {
   /** A JavaScript function expression. */
@@ -111,16 +112,6 @@ const END = {
   callToHot: statements("const target = jumpTo($to); if (++target.h === HOT) hot(target); return target;"),
 };
 
-function endNode(end: End): Node | undefined {
-  switch (end.kind) {
-    case "branch": return end.condition;
-    case "indirect": return end.to;
-    case "repeat": return end.again;
-    case "next": case "jump": case "call": case "transferred": return undefined;
-  }
-  return end satisfies never;
-}
-
 function endStatements(end: End, value: Expression | undefined, profile: boolean, backward: boolean): Statement[] {
   switch (end.kind) {
     case "next": return END.next({});
@@ -150,7 +141,7 @@ export function isPlain(meaning: Meaning): boolean {
 export function handlerText(form: Form, profile: boolean, backward: boolean): HandlerText {
   const meaning = meaningOf(form);
   const emitter = new InstructionEmitter(new HandlerPlace(form.mode.flat));
-  const value = emitter.run(meaning.nodes, endNode(meaning.end));
+  const value = emitter.run(planFor(meaning));
   const body = [...emitter.body, ...endStatements(meaning.end, value, profile, backward)];
   const name = functionName(`${form.mnemonic} ${form.key.split(" ")[1] ?? ""}`);
   const handler: FunctionExpression = { type: "FunctionExpression", id: identifier(name), params: [identifier("i")], body: { type: "BlockStatement", body } };
@@ -171,7 +162,7 @@ export function runtimeFunctions(meaning: Meaning): string[] {
     node.args.forEach(visit);
   };
   meaning.nodes.forEach(visit);
-  const last = endNode(meaning.end);
+  const last = resultOf(meaning.end);
   if (last !== undefined) visit(last);
   return [...names];
 }

@@ -5,9 +5,11 @@
 import type { Expression, Statement } from "estree";
 import { SLOT } from "../../runtime/abi.ts";
 import type { SlotName } from "../../runtime/abi.ts";
-import { OPS, type Node, type Op } from "../ir/opcodes.ts";
+import type { Node, Op } from "../ir/opcodes.ts";
 import { nearBindings, openProbe, type Probe } from "./probe.ts";
 import { call, declare, expression, identifier, number, statements, type Bindings } from "./estree.ts";
+import { NEAR } from "./access-templates.ts";
+import { ANY_STATE, NO_PLAN, planOf, READS, STATE_BIT, type Plan, type State, type Step } from "./plan.ts";
 
 type Template = (bindings: Bindings) => Expression;
 
@@ -27,35 +29,6 @@ export const PURE: Partial<Record<Op, Template>> = {
 
 /** What a function returns, so that V8 need not allow for anything else wherever the value goes. */
 const INT32 = expression("$v | 0");
-
-/** Memory: `$a` the address and `$t` the TLB entry are temporaries, `$i` and `$l` say where the access stands. */
-export const MEMORY: Partial<Record<Op, (bindings: Bindings) => Statement[]>> = {
-  load8: statements("const $t = READ[$a >>> 12]; const $v = ($t & 1) === 0 ? MEM8[$a ^ $t] : load8($a, $i, $l) | 0;"),
-  load16: statements("const $t = READ[$a >>> 12]; const $v = (($a | $t) & 1) === 0 ? MEM16[($a ^ $t) >>> 1] : load16($a, $i, $l) | 0;"),
-  load32: statements("const $t = READ[$a >>> 12]; const $v = (($a | $t) & 3) === 0 ? MEM32[($a ^ $t) >>> 2] : load32($a, $i, $l) | 0;"),
-  store8: statements("const $t = WRITE[$a >>> 12]; if (($t & 1) === 0) MEM8[$a ^ $t] = $x; else store8($a, $x, $i, $l);"),
-  store16: statements("const $t = WRITE[$a >>> 12]; if ((($a | $t) & 1) === 0) MEM16[($a ^ $t) >>> 1] = $x; else store16($a, $x, $i, $l);"),
-  store32: statements("const $t = WRITE[$a >>> 12]; if ((($a | $t) & 3) === 0) MEM32[($a ^ $t) >>> 2] = $x; else store32($a, $x, $i, $l);"),
-  modify8: statements("const $t = WRITE[$a >>> 12]; const $v = ($t & 1) === 0 ? MEM8[$a ^ $t] : modify8($a, $i, $l) | 0;"),
-  modify16: statements("const $t = WRITE[$a >>> 12]; const $v = (($a | $t) & 1) === 0 ? MEM16[($a ^ $t) >>> 1] : modify16($a, $i, $l) | 0;"),
-  modify32: statements("const $t = WRITE[$a >>> 12]; const $v = (($a | $t) & 3) === 0 ? MEM32[($a ^ $t) >>> 2] : modify32($a, $i, $l) | 0;"),
-  commit8: statements("if (($t & 1) === 0) MEM8[$a ^ $t] = $x; else store8($a, $x, $i, $l);"),
-  commit16: statements("if ((($a | $t) & 1) === 0) MEM16[($a ^ $t) >>> 1] = $x; else store16($a, $x, $i, $l);"),
-  commit32: statements("if ((($a | $t) & 3) === 0) MEM32[($a ^ $t) >>> 2] = $x; else store32($a, $x, $i, $l);"),
-};
-
-/** Accesses that share a probe: `$g` is 0 where they are fast, `$m` says where. */
-export const NEAR: Partial<Record<Op, (bindings: Bindings) => Statement[]>> = {
-  nearLoad8: statements("const $v = $g === 0 ? MEM8[$m] : load8($a, $i, $l) | 0;"),
-  nearLoad16: statements("const $v = $g === 0 ? MEM16[$m] : load16($a, $i, $l) | 0;"),
-  nearLoad32: statements("const $v = $g === 0 ? MEM32[$m] : load32($a, $i, $l) | 0;"),
-  nearStore8: statements("if ($g === 0) MEM8[$m] = $x; else store8($a, $x, $i, $l);"),
-  nearStore16: statements("if ($g === 0) MEM16[$m] = $x; else store16($a, $x, $i, $l);"),
-  nearStore32: statements("if ($g === 0) MEM32[$m] = $x; else store32($a, $x, $i, $l);"),
-  nearModify8: statements("const $v = $g === 0 ? MEM8[$m] : modify8($a, $i, $l) | 0;"),
-  nearModify16: statements("const $v = $g === 0 ? MEM16[$m] : modify16($a, $i, $l) | 0;"),
-  nearModify32: statements("const $v = $g === 0 ? MEM32[$m] : modify32($a, $i, $l) | 0;"),
-};
 
 /** P S E W of the hidden attributes as a 4 GiB segment of writable, expand-up data has them, and the bits that say so (SDM volume 3, 3.4.5.1). */
 const OPEN = 0x92, OPEN_MASK = 0x9e;
@@ -106,17 +79,6 @@ export function wordAt(index: Expression): Expression {
 /** A runtime function's name as an identifier: "x87 fadd m4" → x87_fadd_m4. */
 export function functionName(name: string): string { return name.replaceAll(/[^A-Za-z0-9]/g, "_"); }
 
-type State = "registers" | "flags" | "slots";
-
-const READS: Partial<Record<Op, State>> = {
-  reg8: "registers", reg16: "registers", reg32: "registers", slot: "slots", slotAt: "slots", condition: "flags", carry: "flags", flags: "flags",
-};
-const WRITES: Partial<Record<Op, State>> = {
-  setReg8: "registers", setReg16: "registers", setReg32: "registers", setSlot: "slots",
-  setFlags: "flags", setFlagsCarry: "flags", setFlagsIf: "flags", putFlags: "flags",
-  setCarry: "flags", setCarryOverflow: "flags", setCarryOverflowIf: "flags",
-};
-
 /**
  * Turns the nodes of one instruction into statements.
  *
@@ -126,58 +88,59 @@ const WRITES: Partial<Record<Op, State>> = {
 export class InstructionEmitter {
   readonly body: Statement[] = [];
   readonly #place: Place;
-  /** Values that have a name by now. */
-  readonly #named = new Map<Node, Expression>();
+  /** Values that have a name by now; there are few. */
+  readonly #nodes: Node[] = [];
+  readonly #names: Expression[] = [];
   /** The address and TLB entry of each modify node. */
-  readonly #modified = new Map<Node, { a: Expression; t: Expression }>();
-  readonly #uses = new Map<Node, number>();
-  readonly #position = new Map<Node, number>();
+  #modified: Map<Node, { a: Expression; t: Expression }> | undefined = undefined;
+  #plan: Plan = NO_PLAN;
 
   constructor(place: Place) { this.#place = place; }
 
-  /** Emits all effects in order; `result` is what the instruction's end still needs. */
-  run(nodes: readonly Node[], result: Node | undefined): Expression | undefined {
-    nodes.forEach((node, k) => {
-      this.#position.set(node, k);
-      for (const arg of node.args) this.#count(arg);
-    });
-    if (result !== undefined) this.#count(result);
-    nodes.forEach((node, k) => this.#effect(node, nodes, k, result));
+  /** Emits all effects in order; `plan.result` is what the instruction's end still needs. */
+  run(plan: Plan): Expression | undefined {
+    this.#plan = plan;
+    const { steps, result } = plan;
+    for (let k = 0; k < steps.length; k++) this.#effect(steps[k]!, k);
     return result === undefined ? undefined : this.#value(result);
   }
 
   /** The values of some of these nodes, which have no effect. */
   values(nodes: readonly Node[], wanted: readonly Node[]): Expression[] {
-    nodes.forEach((node, k) => { this.#position.set(node, k); });
-    for (const node of [...nodes.flatMap(({ args }) => args), ...wanted]) this.#count(node);
+    this.#plan = planOf(nodes, wanted);
     return wanted.map((node) => this.#value(node));
   }
 
-  #count(node: Node): void {
-    const uses = (this.#uses.get(node) ?? 0) + 1;
-    this.#uses.set(node, uses);
-    if (uses === 1 && node.op !== "probe") for (const arg of node.args) this.#count(arg);
+  #named(node: Node): Expression | undefined {
+    const at = this.#nodes.indexOf(node);
+    return at < 0 ? undefined : this.#names[at];
+  }
+
+  #keep(node: Node, value: Expression): void {
+    this.#nodes.push(node);
+    this.#names.push(value);
   }
 
   #name(node: Node, value: Expression): Expression {
     const name = identifier(this.#place.temporary());
     this.body.push(declare(name.name, value));
-    this.#named.set(node, name);
+    this.#keep(node, name);
     return name;
   }
 
   #value(node: Node): Expression {
-    const named = this.#named.get(node);
-    if (named !== undefined) return named;
     if (node.op === "const") return number(node.number);
-    const args = node.args.map((arg) => this.#value(arg));
+    const named = this.#named(node);
+    if (named !== undefined) return named;
+    const args: Expression[] = [];
+    for (const arg of node.args) args.push(this.#value(arg));
     let value: Expression;
     if (node.op === "compute") value = INT32({ v: call(functionName(node.name), args) });
     else {
       const template = PURE[node.op];
       value = template === undefined ? this.#place.read(node, args) : template(args);
     }
-    return (this.#uses.get(node) ?? 0) > 1 && node.op !== "field" && node.op !== "nextEip" ? this.#name(node, value) : value;
+    return this.#plan.shared.has(node) ? this.#name(node, value) : value;
   }
 
   /** An argument as an identifier or literal. */
@@ -186,36 +149,45 @@ export class InstructionEmitter {
     return value.type === "Identifier" || value.type === "Literal" ? value : this.#name(node, value);
   }
 
-  #effect(node: Node, nodes: readonly Node[], k: number, result: Node | undefined): void {
-    if (node.op.startsWith("code")) { // at its place: what follows may write there
-      if (this.#uses.has(node)) this.#name(node, codeAt(node.op, node.number));
-      return;
+  #effect({ node, kind, template, changed, isUsed }: Step, k: number): void {
+    switch (kind) {
+      case "code": // at its place: what follows may write there
+        if (isUsed) this.#name(node, codeAt(node.op, node.number));
+        return;
+      case "read": return;
+      case "linear": this.#linear(node); return;
+      case "memory": this.#memory(node, template!); return;
+      case "probe": this.#probe(node); return;
+      case "near": this.#near(node, template!); return;
+      case "guard":
+        this.body.push(...this.#place.beforeGuard(), { type: "ExpressionStatement", expression: call(functionName(node.name), this.#arguments(node)) });
+        return;
+      case "call": {
+        const args = this.#arguments(node);
+        this.#rescueBehind(k, undefined);
+        const into = isUsed ? this.#place.temporary() : undefined;
+        this.body.push(...this.#place.call(node, call(functionName(node.name), args), into));
+        if (into !== undefined) this.#keep(node, identifier(into));
+        return;
+      }
+      case "write": {
+        // Several words are assigned one after the other: none of the arguments may still read them.
+        if (changed === "flags" && node.op !== "putFlags") for (const arg of node.args) this.#rescue(arg, k, "flags");
+        const args = this.#arguments(node);
+        this.#rescueBehind(k, changed);
+        for (const statement of this.#place.write(node, args)) this.body.push(statement);
+      }
     }
-    if (READS[node.op] !== undefined || OPS[node.op].effect === "reads") return;
-    const rescue = (state: State | undefined): void => {
-      for (let after = k + 1; after < nodes.length; after++) for (const arg of nodes[after]!.args) this.#rescue(arg, k, state);
-      if (result !== undefined) this.#rescue(result, k, state);
-    };
-    if (node.op === "linear") { this.#linear(node); return; }
-    const memory = MEMORY[node.op];
-    if (memory !== undefined) { this.#memory(node, memory); return; }
-    if (node.op === "probe") { this.#probe(node); return; }
-    const near = NEAR[node.op];
-    if (near !== undefined) { this.#near(node, near); return; }
-    // Several words are assigned one after the other: none of the arguments may still read them.
-    if (WRITES[node.op] === "flags" && node.op !== "putFlags") for (const arg of node.args) this.#rescue(arg, k, "flags");
-    const args = node.args.map((arg) => this.#value(arg));
-    if (node.op === "guard") {
-      this.body.push(...this.#place.beforeGuard(), { type: "ExpressionStatement", expression: call(functionName(node.name), args) });
-    } else if (node.op === "call" || node.op === "monitor") {
-      rescue(undefined);
-      const into = (this.#uses.get(node) ?? 0) > 0 ? this.#place.temporary() : undefined;
-      this.body.push(...this.#place.call(node, call(functionName(node.name), args), into));
-      if (into !== undefined) this.#named.set(node, identifier(into));
-    } else {
-      rescue(WRITES[node.op]);
-      this.body.push(...this.#place.write(node, args));
-    }
+  }
+
+  #arguments({ args }: Node): Expression[] { return args.map((arg) => this.#value(arg)); }
+
+  /** Names what is read before position `k` and wanted behind it. */
+  #rescueBehind(k: number, state: State | undefined): void {
+    const { steps, overtaken, results } = this.#plan;
+    if ((overtaken[k]! & (state === undefined ? ANY_STATE : STATE_BIT[state])) === 0) return;
+    for (let after = k + 1; after < steps.length; after++) for (const arg of steps[after]!.node.args) this.#rescue(arg, k, state);
+    for (const result of results) this.#rescue(result, k, state);
   }
 
   #linear(node: Node): void {
@@ -226,7 +198,7 @@ export class InstructionEmitter {
     if (test?.type !== "IfStatement" || test.consequent.type !== "BlockStatement") throw new Error("template of linear");
     const consequent: Statement = { ...test.consequent, body: [...this.#place.beforeGuard(), ...test.consequent.body] };
     this.body.push(declaration!, { ...test, consequent });
-    this.#named.set(node, v);
+    this.#keep(node, v);
   }
 
   #memory(node: Node, template: (bindings: Bindings) => Statement[]): void {
@@ -234,7 +206,7 @@ export class InstructionEmitter {
     if (node.op.startsWith("commit")) {
       const [modified] = node.args;
       if (modified!.op.startsWith("near")) { this.#near(modified!, NEAR[modified!.op.replace("Modify", "Store") as Op]!, node.args[1]); return; }
-      const { a, t } = this.#modified.get(node.args[0]!)!;
+      const { a, t } = this.#modified!.get(node.args[0]!)!;
       this.body.push(...template({ a, t, x: this.#simple(node.args[1]!), i: id, l: left }));
       return;
     }
@@ -245,8 +217,8 @@ export class InstructionEmitter {
     }
     const v = identifier(this.#place.temporary());
     this.body.push(...template({ a, t, v, i: id, l: left }));
-    this.#named.set(node, v);
-    if (node.op.startsWith("modify")) this.#modified.set(node, { a, t });
+    this.#keep(node, v);
+    if (node.op.startsWith("modify")) (this.#modified ??= new Map()).set(node, { a, t });
   }
 
   #probe(node: Node): void {
@@ -263,14 +235,14 @@ export class InstructionEmitter {
     }
     const v = identifier(this.#place.temporary());
     this.body.push(...template({ ...where, v }));
-    this.#named.set(node, v);
+    this.#keep(node, v);
   }
 
   /** Names the state reads below `node` that come before position `k` and that a change of `state` (all, if undefined) there would overtake. */
   #rescue(node: Node, k: number, state: State | undefined): void {
-    if (this.#named.has(node) || node.op === "probe") return;
+    if (node.op === "const" || node.op === "probe" || this.#named(node) !== undefined) return;
     const reads = READS[node.op];
-    if (reads !== undefined && (state === undefined || reads === state) && this.#position.get(node)! < k) {
+    if (reads !== undefined && (state === undefined || reads === state) && this.#plan.positions.get(node)! < k) {
       this.#name(node, this.#place.read(node, node.args.map((arg) => this.#value(arg))));
       return;
     }

@@ -16,7 +16,9 @@ import { secondPage, successors, type Block, type BlockEnd, type BlockInstructio
 import { structure, type Structure } from "../region/structure.ts";
 import { carriesIn } from "../region/carry.ts";
 import { assign, block, declare, identifier, number } from "./estree.ts";
-import { functionName, InstructionEmitter, MEMORY, NEAR, word, type Place } from "./lowering.ts";
+import { MEMORY, NEAR } from "./access-templates.ts";
+import { functionName, InstructionEmitter, word, type Place } from "./lowering.ts";
+import { planFor } from "./plan.ts";
 import { ARRAY_SOURCES } from "./check.ts";
 import { runtimeFunctions } from "./handler.ts";
 import { commonStretch } from "./repeat.ts";
@@ -238,8 +240,7 @@ class RegionEmitter {
     place.answer = undefined;
     place.code = number(CHANGED);
     for (const name of runtimeFunctions(instruction.meaning)) this.functions.add(name);
-    const { end } = instruction.meaning, result = end.kind === "branch" ? end.condition : end.kind === "indirect" ? end.to : undefined;
-    const value = emitter.run(instruction.meaning.nodes, result);
+    const value = emitter.run(planFor(instruction.meaning));
     if (mayFault(instruction) || pending !== undefined) this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
     const behind = this.#behindMonitor(instruction, rest);
     if (shadowed) behind.push(...FLOW.endShadow({}));
@@ -276,10 +277,10 @@ class RegionEmitter {
   }
 
   /** Stretch after stretch in a loop of its own: each after the first takes one more off the budget. */
-  #repeat({ nodes }: Meaning, again: Node, rest: number): Statement[] {
-    const place = this.#place, emitter = new InstructionEmitter(place);
+  #repeat(meaning: Meaning, again: Node, rest: number): Statement[] {
+    const { nodes } = meaning, place = this.#place, emitter = new InstructionEmitter(place);
     for (const node of nodes) if (node.name !== "" && OPS[node.op].effect === "call") this.functions.add(node.name);
-    const common = commonStretch(again), value = emitter.run(nodes, again)!;
+    const common = commonStretch(again), value = emitter.run(planFor(meaning))!;
     if (common !== undefined) this.functions.add(common.name);
     const stretch = common === undefined ? emitter.body : common.body(place.temporary(), emitter.body, value);
     this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });

@@ -21,6 +21,7 @@ import type { BlockInstruction } from "../region/block.ts";
 import type { Node } from "../ir/opcodes.ts";
 import { assign, block, call, expression, identifier, number, type Bindings } from "./estree.ts";
 import { InstructionEmitter, type Place } from "./lowering.ts";
+import { planOf } from "./plan.ts";
 import { COMPUTED, CONTROL_WORD, CONVERSIONS, ROUNDED, STORES } from "./x87-templates.ts";
 import { COMPARED, DONE, ENTRY, REGISTERS, SIMPLE, STATE, TABLE, TEST } from "./x87-frame.ts";
 
@@ -150,7 +151,7 @@ export class X87Run {
   plain({ meaning }: BlockInstruction): void {
     this.#table.push(...this.#facts());
     const emitter = new InstructionEmitter(this.#place);
-    emitter.run(meaning.nodes, undefined);
+    emitter.run(planOf(meaning.nodes, []));
     this.#body.push(...emitter.body);
     this.count++;
   }
