@@ -116,6 +116,7 @@ export class RegionFunctions {
     names.forEach((name, k) => {
       const value = values[k], at = ArrayBuffer.isView(value) ? host.placeOf(value) : undefined;
       if (at !== undefined) arrays.set(name, at);
+      else if (value instanceof Int32Array) functions.set(name, (index: number) => value[index]!);
       else if (typeof value === "number") constants.set(name, value);
       else functions.set(name, ArrayBuffer.isView(value) ? (index: number) => (value as Int32Array)[index]! : value);
     });
