@@ -14,7 +14,7 @@ import { sampledText } from "./measure/sampled-text.ts";
 import type { GuestMemory, Ring } from "./memory.ts";
 import type { RegionCalls } from "./region.ts";
 import type { CpuState } from "./state.ts";
-import { compileRegion, NotCompiled, type RegionText } from "../translator/translate.ts";
+import { compileLibrary, compileRegion, LIBRARY, NotCompiled, type RegionText, type WasmText } from "../translator/translate.ts";
 
 /** What a region's function returns, beside CHANGED and DECLINED. */
 export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
@@ -72,6 +72,7 @@ export class RegionFunctions {
   readonly #isCompiled: boolean;
   /** The values of the names that all regions of a ring share. */
   readonly #shared = new Map<Ring, readonly unknown[]>();
+  readonly #libraries = new Map<Ring, ReadonlyMap<string, unknown>>();
 
   constructor(cpu: CpuState, memory: GuestMemory, functions: (name: string) => RuntimeFunction, calls: RegionCalls, options: RegionFunctionOptions) {
     this.#cpu = cpu;
@@ -90,7 +91,7 @@ export class RegionFunctions {
       ...(counts === undefined ? [] : [counts.words, this.#calls.startCallout, this.#calls.stopCallout]),
     ];
     this.#options.check?.(text.print(), names);
-    return (this.#isCompiled ? this.#compiled(text, names, values) : undefined) ?? this.#interpreted(plan, names, values);
+    return (this.#isCompiled ? this.#compiled(plan, names, values) : undefined) ?? this.#interpreted(plan, names, values);
   }
 
   #sharedBy(ring: Ring): readonly unknown[] {
@@ -111,25 +112,36 @@ export class RegionFunctions {
     return { run: make(...values), isCompiled: false, codeBytes: source.length };
   }
 
-  #compiled(text: RegionText, names: readonly string[], values: readonly unknown[]): MadeFunction | undefined {
+  #compiled({ text, ring }: RegionPlan, names: readonly string[], values: readonly unknown[]): MadeFunction | undefined {
     const arrays = new Map<string, number>(), constants = new Map<string, number>(), functions = new Map<string, unknown>(), { host } = this.#memory;
     names.forEach((name, k) => {
       const value = values[k], at = ArrayBuffer.isView(value) ? host.placeOf(value) : undefined;
       if (at !== undefined) arrays.set(name, at);
-      else if (value instanceof Int32Array) functions.set(name, (index: number) => value[index]!);
       else if (typeof value === "number") constants.set(name, value);
       else functions.set(name, ArrayBuffer.isView(value) ? (index: number) => (value as Int32Array)[index]! : value);
     });
-    let compiled: ReturnType<typeof compileRegion>;
     try {
-      compiled = compileRegion(text.tree, { arrays, constants });
+      const compiled = compileRegion(text.tree, { arrays, constants });
+      for (const [name, made] of this.#libraryOf(ring, { arrays, functions })) functions.set(name, made);
+      return { run: this.#instance(compiled, functions)["r"] as RegionFunction, isCompiled: true, codeBytes: compiled.bytes.length };
     } catch (error) {
       if (error instanceof NotCompiled) return undefined;
       throw error;
     }
-    const imported = Object.fromEntries(compiled.imports.map(({ name }, k) => [k, functions.get(name) as WebAssembly.ImportValue]));
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(compiled.bytes), { h: { m: host.memory, e: javascriptTag()! }, i: imported });
-    return { run: exports["r"] as RegionFunction, isCompiled: true, codeBytes: compiled.bytes.length };
+  }
+
+  /** What stands for functions of the ABI in the WebAssembly of a ring. */
+  #libraryOf(ring: Ring, { arrays, functions }: { readonly arrays: ReadonlyMap<string, number>; readonly functions: ReadonlyMap<string, unknown> }): ReadonlyMap<string, unknown> {
+    const known = this.#libraries.get(ring);
+    if (known !== undefined) return known;
+    const exports = this.#instance(compileLibrary({ arrays, constants: new Map() }), functions), made = new Map([...LIBRARY].map(([name, own]) => [name, exports[own]]));
+    this.#libraries.set(ring, made);
+    return made;
+  }
+
+  #instance({ bytes, imports }: WasmText, functions: ReadonlyMap<string, unknown>): WebAssembly.Exports {
+    const imported = Object.fromEntries(imports.map(({ name }, k) => [k, functions.get(name) as WebAssembly.ImportValue]));
+    return new WebAssembly.Instance(new WebAssembly.Module(bytes), { h: { m: this.#memory.host.memory, e: javascriptTag()! }, i: imported }).exports;
   }
 }
 
