@@ -15,7 +15,7 @@ import type { GuestMemory, Ring } from "./memory.ts";
 import type { RegionCalls } from "./region.ts";
 import type { CpuState } from "./state.ts";
 import { type CompiledRegion, compileText } from "./region-order.ts";
-import type { RegionText } from "../translator/translate.ts";
+import { compileLibrary, LIBRARY, type RegionText } from "../translator/translate.ts";
 
 /** What a region's function returns, beside CHANGED and DECLINED. */
 export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
@@ -74,6 +74,7 @@ export class RegionFunctions {
   /** The values of the names that all regions of a ring share. */
   readonly #shared = new Map<Ring, readonly unknown[]>();
   readonly #places = new Map<Ring, ReadonlyMap<string, number>>();
+  readonly #libraries = new Map<Ring, ReadonlyMap<string, unknown>>();
 
   constructor(cpu: CpuState, memory: GuestMemory, functions: (name: string) => RuntimeFunction, calls: RegionCalls, options: RegionFunctionOptions) {
     this.#cpu = cpu;
@@ -101,12 +102,9 @@ export class RegionFunctions {
 
   /** Gives a compiled region the machine that it runs on. */
   instantiate({ module, imports, codeBytes }: CompiledRegion, { runs }: Pick<RegionText, "runs">, ring: Ring): MadeFunction {
-    const shared = this.#sharedBy(ring), imported: Record<string, WebAssembly.ImportValue> = {};
-    imports.forEach(({ name }, k) => {
-      const at = (ABI_NAMES as readonly string[]).indexOf(name), value = name === "RUNS" ? runs : at < 0 ? this.#functions(name) : shared[at];
-      imported[k] = typeof value === "function" ? value : (index: number) => (value as Int32Array)[index]!;
-    });
-    const { exports } = new WebAssembly.Instance(module, { h: { m: this.#memory.host.memory, e: javascriptTag()! }, i: imported });
+    const library = this.#libraryOf(ring);
+    const values = imports.map(({ name }): unknown => (name === "RUNS" ? (index: number) => runs[index]! : library.get(name) ?? this.#sharedValue(ring, name) ?? this.#functions(name)));
+    const exports = this.#instance(module, values);
     return { run: exports["r"] as RegionFunction, isCompiled: true, codeBytes };
   }
 
@@ -139,6 +137,24 @@ export class RegionFunctions {
     const source = text.print(), body = this.#options.sampled ? sampledText(source, number) : `"use strict"; return ${source};`;
     const make = new Function(...names, body) as (...args: readonly unknown[]) => RegionFunction;
     return { run: make(...values), isCompiled: false, codeBytes: source.length };
+  }
+
+  /** What stands for functions of the ABI in the WebAssembly of a ring. */
+  #libraryOf(ring: Ring): ReadonlyMap<string, unknown> {
+    const known = this.#libraries.get(ring);
+    if (known !== undefined) return known;
+    const { bytes, imports } = compileLibrary({ arrays: this.placesOf(ring), constants: new Map() });
+    const exports = this.#instance(new WebAssembly.Module(bytes), imports.map(({ name }) => this.#sharedValue(ring, name)));
+    const made = new Map([...LIBRARY].map(([name, own]) => [name, exports[own]]));
+    this.#libraries.set(ring, made);
+    return made;
+  }
+
+  #sharedValue(ring: Ring, name: string): unknown { return this.#sharedBy(ring)[(ABI_NAMES as readonly string[]).indexOf(name)]; }
+
+  #instance(module: WebAssembly.Module, values: readonly unknown[]): WebAssembly.Exports {
+    const imported = Object.fromEntries(values.map((value, k) => [k, value as WebAssembly.ImportValue]));
+    return new WebAssembly.Instance(module, { h: { m: this.#memory.host.memory, e: javascriptTag()! }, i: imported }).exports;
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeSync } from "node:fs";
 import { createMachine } from "../../src/api.ts";
+import "../../src/cli/branch-hints.ts";
 import { keepYoungGeneration } from "../../src/cli/heap.ts";
 import { openWorkshop } from "../../src/cli/workshop.ts";
 

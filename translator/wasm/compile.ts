@@ -12,7 +12,8 @@ import { ARRAY_SOURCES } from "../emit/check.ts";
 import { NotCompiled, type Likelihood } from "./body.ts";
 import { halved } from "./elements.ts";
 import { Expressions, isAsking, type WasmEnvironment } from "./expressions.ts";
-import { moduleOf, type Shape, type WasmImport } from "./module.ts";
+import { ACCESSED, isStore, libraryTrees, namesOf } from "./library.ts";
+import { Imports, moduleOf, type Shape, type WasmImport } from "./module.ts";
 import { OPCODE, TYPE } from "./opcodes.ts";
 
 export { NotCompiled };
@@ -114,7 +115,7 @@ class Statements extends Expressions {
     const [only, ...more] = handler.body.body, made = only?.type === "ExpressionStatement" ? only.expression : undefined;
     if (more.length > 0 || made?.type !== "AssignmentExpression" || made.left.type !== "Identifier" || made.right.type !== "CallExpression" || made.right.callee.type !== "Identifier") this.refuse("a catch of another kind");
     this.catchTag(JS_TAG);
-    this.call(this.importOf(made.right.callee.name, [TYPE.externref], TYPE.i32));
+    this.call(this.imports.of(made.right.callee.name, [TYPE.externref], TYPE.i32));
     this.set(this.local(made.left.name));
     this.close();
   }
@@ -180,12 +181,31 @@ function asks(statement: Statement): boolean {
   return isAsking(expression.type === "AssignmentExpression" && expression.left.type === "Identifier" ? expression.right : expression);
 }
 
+/** The module of the functions of `LIBRARY`, by the names that these give; what they call in turn is imported. Throws `NotCompiled` where an array lies elsewhere. */
+export function compileLibrary(environment: WasmEnvironment): WasmText {
+  const imports = new Imports(), trees = libraryTrees();
+  // The numbers of own functions begin behind the imports.
+  for (const name of ACCESSED) imports.of(name, integers(isStore(name) ? 4 : 3), isStore(name) ? undefined : TYPE.i32);
+  const own = new Map(trees.map(({ id }, k) => [id.name, imports.list.length + k]));
+  const functions = trees.map(({ id, params, body: { body } }) => {
+    const code = new Statements(namesOf(params), environment, imports), hasResult = !isStore(id.name);
+    for (const [name, index] of own) code.own.set(name, index);
+    for (const name of ["READ", "WRITE", "MEM16", "MEM32"]) code.arrays.set(name, ARRAY_SOURCES[name]!);
+    code.list(body);
+    if (hasResult) code.constant(0);
+    return { name: id.name, shape: { parameters: integers(params.length), result: hasResult ? TYPE.i32 : undefined }, body: code };
+  });
+  return { bytes: moduleOf(functions, imports.list, true), imports: imports.list };
+}
+
+const integers = (count: number): number[] => Array.from<number>({ length: count }).fill(TYPE.i32);
+
 const REGION: Shape = { parameters: PARAMETERS.map(() => TYPE.i32), result: TYPE.i32 };
 
 /** The module of a region's function, `r`. Throws `NotCompiled` where it has to run as JavaScript. */
 export function compileRegion(tree: FunctionExpression, environment: WasmEnvironment): WasmText {
-  const imports: WasmImport[] = [], body = new Statements(PARAMETERS, environment, imports);
+  const imports = new Imports(), body = new Statements(PARAMETERS, environment, imports);
   body.list(tree.body.body);
   body.constant(0); // nothing comes here
-  return { bytes: moduleOf([{ name: "r", shape: REGION, body }], imports, true), imports };
+  return { bytes: moduleOf([{ name: "r", shape: REGION, body }], imports.list, true), imports: imports.list };
 }

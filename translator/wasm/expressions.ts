@@ -8,7 +8,8 @@ import type { CallExpression, ConditionalExpression, Expression, LogicalExpressi
 import { FunctionBody, type Kind } from "./body.ts";
 import { ELEMENTS, integer, placeOf, type Element } from "./elements.ts";
 import { INTRINSICS } from "./intrinsics.ts";
-import type { WasmImport } from "./module.ts";
+import { isOfLibrary, isStore } from "./library.ts";
+import type { Imports } from "./module.ts";
 import { OPCODE, TYPE } from "./opcodes.ts";
 
 /** What the names of the ABI are. */
@@ -39,21 +40,14 @@ export class Expressions extends FunctionBody {
   readonly arrays = new Map<string, string>();
   /** Constants that are an element's index: of what, by 2^how much. */
   readonly quotients = new Map<string, { readonly of: Expression; readonly shift: number }>();
-  readonly imports: WasmImport[];
-  readonly #importNumbers = new Map<string, number>();
+  readonly imports: Imports;
+  /** Functions of the same module, by name. */
+  readonly own = new Map<string, number>();
 
-  constructor(parameters: readonly string[], environment: WasmEnvironment, imports: WasmImport[]) {
+  constructor(parameters: readonly string[], environment: WasmEnvironment, imports: Imports) {
     super(parameters);
     this.environment = environment;
     this.imports = imports;
-  }
-
-  importOf(name: string, parameters: readonly number[], result: number | undefined): number {
-    const key = `${name} ${parameters.join()} ${result}`, known = this.#importNumbers.get(key);
-    if (known !== undefined) return known;
-    this.imports.push({ name, shape: { parameters, result } });
-    this.#importNumbers.set(key, this.imports.length - 1);
-    return this.imports.length - 1;
   }
 
   // --- Kinds ------------------------------------------------------------------------------------------------------
@@ -360,7 +354,7 @@ export class Expressions extends FunctionBody {
     const element = this.#elementOf(target);
     if (element === OUTSIDE && target.type === "MemberExpression" && target.object.type === "Identifier") {
       this.int(target.property as Expression);
-      this.call(this.importOf(target.object.name, [TYPE.i32], TYPE.i32));
+      this.call(this.imports.of(target.object.name, [TYPE.i32], TYPE.i32));
       return;
     }
     const offset = this.#address(target, element);
@@ -405,12 +399,20 @@ export class Expressions extends FunctionBody {
       if (wanted === undefined && intrinsic.kind !== undefined) this.op(OPCODE.drop);
       return;
     }
+    const own = this.own.get(callee.name);
+    if (own !== undefined || isOfLibrary(callee.name)) {
+      for (const arg of args) this.int(arg);
+      const hasResult = !isStore(callee.name);
+      this.call(own ?? this.imports.of(callee.name, args.map(() => TYPE.i32), hasResult ? TYPE.i32 : undefined));
+      if (hasResult && wanted === undefined) this.op(OPCODE.drop);
+      return;
+    }
     const types = args.map((arg) => {
       const kind = this.kind(arg), held = kind === "u32" || kind === "sum" ? "f64" : kind;
       this.value(arg, held);
       return wasmType(held);
     });
-    this.call(this.importOf(callee.name, types, wanted === undefined ? undefined : wanted === "f64" ? TYPE.f64 : TYPE.i32));
+    this.call(this.imports.of(callee.name, types, wanted === undefined ? undefined : wanted === "f64" ? TYPE.f64 : TYPE.i32));
   }
 }
 

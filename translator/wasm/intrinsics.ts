@@ -93,7 +93,7 @@ function check(name: string, isBad: (code: Expressions, args: readonly Expressio
       isBad(code, args);
       code.openIf("unlikely");
       for (const arg of args) code.int(arg);
-      code.call(code.importOf(name, args.map(() => TYPE.i32), undefined));
+      code.call(code.imports.of(name, args.map(() => TYPE.i32), undefined));
       code.close();
       return true;
     },

@@ -16,6 +16,21 @@ export interface WasmImport {
   readonly shape: Shape;
 }
 
+/** What a module imports, each function once for each shape that it is called in. */
+export class Imports {
+  readonly list: WasmImport[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  /** The index of a function. */
+  of(name: string, parameters: readonly number[], result: number | undefined): number {
+    const key = `${name} ${parameters.join()} ${result}`, known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    this.list.push({ name, shape: { parameters, result } });
+    this.#numbers.set(key, this.list.length - 1);
+    return this.list.length - 1;
+  }
+}
+
 interface OwnFunction {
   readonly name: string;
   readonly shape: Shape;

@@ -1,0 +1,148 @@
+/**
+ * Functions of the ABI that regions call often, as one WebAssembly module: a call between modules takes a third of one of JavaScript.
+ *
+ * They are written in the JavaScript that regions are made of. The flag functions mean what runtime/flags.ts has. Accesses that the templates leave to the
+ * slow path are looked at once more: WebAssembly reads and writes at any address, so that what is only misaligned, in a page that may be accessed, is done here.
+ */
+import { parse } from "acorn";
+import type { FunctionDeclaration, Pattern } from "estree";
+import { KIND } from "../../runtime/abi.ts";
+
+const { add: ADD, sub: SUB, logic: LOGIC, inc: INC, dec: DEC, adc: ADC, sbb: SBB, shl: SHL, shr: SHR, sar: SAR, mul: MUL, imul: IMUL, explicit: EXPLICIT } = KIND;
+
+const FLAGS = `
+function upOf(kind) { return (kind & 2) !== 0 ? 0 : 24 - (kind << 3 & 8); }
+
+function resultOf(kind, a, b, carry) {
+  const what = kind >> 2 & 15;
+  if (what === ${SUB}) return a - b | 0;
+  if (what === ${ADD}) return a + b | 0;
+  if (what < ${ADC} || what === ${MUL}) return a;
+  const up = upOf(kind), c = carry & 1;
+  if (what === ${ADC}) return a + b + (c << up) | 0;
+  if (what === ${SBB}) return a - b - (c << up) | 0;
+  if (what === ${SHL}) return b > 31 ? 0 : a << b;
+  if (what === ${SHR}) return a >>> up >>> b << up;
+  if (what === ${SAR}) return a >> up >> (b < 31 ? b : 31) << up;
+  return imul(a, b) << up;
+}
+
+function productOverflows(a, b, up) { return a * b !== imul(a, b) << up >> up ? 1 : 0; }
+
+function carryOf(kind, a, b, carry) {
+  if ((kind & 64) !== 0) return carry >> 1 & 1;
+  const what = kind >> 2 & 15;
+  if (what === ${SUB}) return a >>> 0 < b >>> 0 ? 1 : 0;
+  if (what === ${ADD}) return (a + b | 0) >>> 0 < a >>> 0 ? 1 : 0;
+  if (what === ${LOGIC}) return 0;
+  if (what === ${EXPLICIT}) return a & 1;
+  if (what < ${ADC}) return carry & 1;
+  const up = upOf(kind);
+  if (what === ${ADC}) return (a & b | (a | b) & ~(a + b + ((carry & 1) << up))) >>> 31;
+  if (what === ${SBB}) return (~a & b | (~a | b) & a - b - ((carry & 1) << up)) >>> 31;
+  if (what === ${SHL}) return b > 32 - up ? 0 : a >>> 32 - b & 1;
+  if (what === ${SHR}) return a >>> up >>> b - 1 & 1;
+  if (what === ${SAR}) return a >> up >> (b < 32 ? b - 1 : 31) & 1;
+  if (what === ${MUL}) return b === 0 ? 0 : 1;
+  return what === ${IMUL} ? productOverflows(a, b, up) : 0;
+}
+
+function overflowOf(kind, a, b, carry) {
+  if ((kind & 128) !== 0) return carry >>> 31;
+  const what = kind >> 2 & 15, r = resultOf(kind, a, b, carry);
+  if (what === ${SUB}) return ((a ^ b) & (a ^ r)) >>> 31;
+  if (what === ${ADD}) return ((a ^ r) & (b ^ r)) >>> 31;
+  if (what === ${LOGIC}) return 0;
+  if (what === ${EXPLICIT}) return a >>> 11 & 1;
+  if (what === ${INC}) return a === -2147483648 ? 1 : 0;
+  if (what === ${DEC}) return (a + (1 << upOf(kind)) | 0) === -2147483648 ? 1 : 0;
+  if (what === ${ADC}) return ((a ^ r) & (b ^ r)) >>> 31;
+  if (what === ${SBB}) return ((a ^ b) & (a ^ r)) >>> 31;
+  if (what === ${SHL}) return r >>> 31 ^ carryOf(kind & 63, a, b, carry);
+  if (what === ${SHR}) return a >>> 31;
+  if (what === ${MUL}) return b === 0 ? 0 : 1;
+  return what === ${IMUL} ? productOverflows(a, b, upOf(kind)) : 0;
+}
+
+function parityOf(value) { return 38505 >> ((value ^ value >> 4) & 15) & 1; }
+
+function flagsOf(kind, a, b, carry) {
+  const what = kind >> 2 & 15, flags = carryOf(kind, a, b, carry) | overflowOf(kind, a, b, carry) << 11;
+  if (what === ${EXPLICIT}) return a & 212 | flags;
+  const up = upOf(kind), r = resultOf(kind, a, b, carry);
+  const whole = flags | (r === 0 ? 64 : 0) | (r < 0 ? 128 : 0) | parityOf(r >>> up) << 2;
+  if (what === ${ADD} || what === ${SUB} || what === ${ADC} || what === ${SBB}) return whole | (a ^ b ^ r) >>> up & 16;
+  if (what === ${INC}) return whole | ((r >>> up & 15) === 0 ? 16 : 0);
+  if (what === ${DEC}) return whole | ((r >>> up & 15) === 15 ? 16 : 0);
+  return whole;
+}
+
+function conditionOf(code, kind, a, b, carry) {
+  const asked = code & 14, not = code & 1, isExplicit = (kind >> 2 & 15) === ${EXPLICIT};
+  if (asked === 0) return overflowOf(kind, a, b, carry) ^ not;
+  if (asked === 2) return carryOf(kind, a, b, carry) ^ not;
+  if (asked === 10) return flagsOf(kind, a, b, carry) >> 2 & 1 ^ not;
+  const r = resultOf(kind, a, b, carry), zero = isExplicit ? a >>> 6 & 1 : r === 0 ? 1 : 0, sign = isExplicit ? a >>> 7 & 1 : r >>> 31;
+  if (asked === 4) return zero ^ not;
+  if (asked === 8) return sign ^ not;
+  if (asked === 6) return (zero | carryOf(kind, a, b, carry)) ^ not;
+  const less = sign ^ overflowOf(kind, a, b, carry);
+  return (asked === 12 ? less : less | zero) ^ not;
+}
+`;
+
+const ACCESSES = `
+function load16Anywhere(a, i, l) {
+  const t = READ[a >>> 12];
+  if ((t & 1) === 0 && (a & 4095) < 4095) return MEM16[(a ^ t) >>> 1];
+  return load16(a, i, l);
+}
+function load32Anywhere(a, i, l) {
+  const t = READ[a >>> 12];
+  if ((t & 1) === 0 && (a & 4095) < 4093) return MEM32[(a ^ t) >>> 2];
+  return load32(a, i, l);
+}
+function modify16Anywhere(a, i, l) {
+  const t = WRITE[a >>> 12];
+  if ((t & 1) === 0 && (a & 4095) < 4095) return MEM16[(a ^ t) >>> 1];
+  return modify16(a, i, l);
+}
+function modify32Anywhere(a, i, l) {
+  const t = WRITE[a >>> 12];
+  if ((t & 1) === 0 && (a & 4095) < 4093) return MEM32[(a ^ t) >>> 2];
+  return modify32(a, i, l);
+}
+function store16Anywhere(a, x, i, l) {
+  const t = WRITE[a >>> 12];
+  if ((t & 1) === 0 && (a & 4095) < 4095) MEM16[(a ^ t) >>> 1] = x;
+  else store16(a, x, i, l);
+}
+function store32Anywhere(a, x, i, l) {
+  const t = WRITE[a >>> 12];
+  if ((t & 1) === 0 && (a & 4095) < 4093) MEM32[(a ^ t) >>> 2] = x;
+  else store32(a, x, i, l);
+}
+`;
+
+/** The slow paths that are called in turn. */
+export const ACCESSED = ["load16", "load32", "modify16", "modify32", "store16", "store32"] as const;
+
+/** Names of the ABI, and the functions of the library that stand for them. */
+export const LIBRARY: ReadonlyMap<string, string> = new Map([
+  ...["conditionOf", "carryOf", "flagsOf"].map((name) => [name, name] as const),
+  ...ACCESSED.map((name) => [name, `${name}Anywhere`] as const),
+]);
+
+/** What a region calls with int32s, and is answered with one unless it stores. */
+export function isOfLibrary(name: string): boolean { return LIBRARY.has(name); }
+export function isStore(name: string): boolean { return name.startsWith("store"); }
+
+let parsed: readonly FunctionDeclaration[] | undefined;
+
+/** The library's functions. */
+export function libraryTrees(): readonly FunctionDeclaration[] {
+  return parsed ??= parse(FLAGS + ACCESSES, { ecmaVersion: 2022 }).body.map((one) => one as unknown as FunctionDeclaration);
+}
+
+/** The names of parameters. */
+export function namesOf(parameters: readonly Pattern[]): string[] { return parameters.map((one) => one.type === "Identifier" ? one.name : ""); }
