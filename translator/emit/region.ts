@@ -10,24 +10,23 @@ import { generate } from "astring";
 import type { Expression, FunctionExpression, Identifier, Statement } from "estree";
 import { CHANGED } from "../../runtime/abi.ts";
 import { answersWhetherToLeave, calledExactly, transfers } from "../ir/calls.ts";
-import { OPS, type Meaning, type Node } from "../ir/opcodes.ts";
+import type { Meaning, Node } from "../ir/opcodes.ts";
 import { CARRY_LOCAL, runPasses, X87_RUNS } from "../passes/index.ts";
 import { secondPage, successors, type Block, type BlockEnd, type BlockInstruction, type Edge, type RegionBlocks, type Target } from "../region/block.ts";
 import { structure, type Structure } from "../region/structure.ts";
 import { carriesIn } from "../region/carry.ts";
 import { assign, block, declare, identifier, number } from "./estree.ts";
-import { MEMORY, NEAR } from "./access-templates.ts";
 import { functionName, InstructionEmitter, word, type Place } from "./lowering.ts";
 import { planFor } from "./plan.ts";
 import { ARRAY_SOURCES } from "./check.ts";
-import { runtimeFunctions } from "./handler.ts";
+import { factsOf, type InstructionFacts } from "./instruction-facts.ts";
 import { commonStretch } from "./repeat.ts";
 import { SourceLines, type LineOwner } from "./source-lines.ts";
 import { DECLARATIONS, NO_POINTERS, settle } from "./x87-frame.ts";
 import { isHeld, MOST_ROUNDED, X87Run } from "./x87-run.ts";
 import type { CountedBlock, CountedInstruction, RegionOptions, RegionText, Site } from "./region-facts.ts";
 import { EXPLICIT, FLAGS, LOCALS, RegionPlace, UNKNOWN } from "./region-place.ts";
-import { arraysOf, FLOW, FLOW_TEST, FRAME, RUN_ARRAYS, TABLES } from "./region-templates.ts";
+import { FLOW, FLOW_TEST, FRAME, RUN_ARRAYS } from "./region-templates.ts";
 
 /** Up to so many targets are compared one after the other, more of them by halves. */
 const SEARCHED_IN_ORDER = 4;
@@ -108,9 +107,7 @@ class RegionEmitter {
   #arrays(): Statement[] {
     const used = new Set(["S", ...(this.pages.length === 0 ? [] : ["EXEC"]), ...(this.#hasRuns ? RUN_ARRAYS : [])]);
     for (const id of this.#structure.order) {
-      for (const { meaning: { nodes, end } } of this.#structure.blocks[id]!.instructions) {
-        for (const name of [...nodes.flatMap(arraysOf), ...(end.kind === "repeat" ? TABLES : [])]) used.add(name);
-      }
+      for (const { meaning } of this.#structure.blocks[id]!.instructions) for (const name of factsOf(meaning).arrays) used.add(name);
     }
     return Object.entries(ARRAY_SOURCES).flatMap(([name, source]) => (used.has(name) ? FRAME.array({ name: identifier(name), source: identifier(source) }) : []));
   }
@@ -239,19 +236,21 @@ class RegionEmitter {
     const emitter = new InstructionEmitter(place), pending = shadowed ? this.#pending : undefined;
     place.answer = undefined;
     place.code = number(CHANGED);
-    for (const name of runtimeFunctions(instruction.meaning)) this.functions.add(name);
+    const facts = factsOf(instruction.meaning);
+    for (const name of facts.functions) this.functions.add(name);
     const value = emitter.run(planFor(instruction.meaning));
-    if (mayFault(instruction) || pending !== undefined) this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
-    const behind = this.#behindMonitor(instruction, rest);
-    if (shadowed) behind.push(...FLOW.endShadow({}));
-    if (pending !== undefined) behind.push(...this.#interrupted(pending, place.id, place.nextEip, rest));
-    return { body: [...emitter.body, ...behind], value };
+    if (facts.mayFault || pending !== undefined) this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
+    const { body } = emitter;
+    if (facts.callsMonitor) body.push(...this.#behindMonitor(facts, rest));
+    if (shadowed) body.push(...FLOW.endShadow({}));
+    if (pending !== undefined) body.push(...this.#interrupted(pending, place.id, place.nextEip, rest));
+    return { body, value };
   }
 
   /** Whether a region must be left behind a call of the monitor. */
-  #behindMonitor({ meaning }: BlockInstruction, rest: number): Statement[] {
+  #behindMonitor({ callsExactly }: InstructionFacts, rest: number): Statement[] {
     const { id, nextEip, answer } = this.#place, after = { rest: number(rest - 1), e: this.#place.address(nextEip) };
-    if (meaning.nodes.some(calledExactly)) return FLOW.calledOut({ ...after, i: number(id) });
+    if (callsExactly) return FLOW.calledOut({ ...after, i: number(id) });
     return answer === undefined ? [] : FLOW.changed({ ...after, t: answer });
   }
 
@@ -278,8 +277,8 @@ class RegionEmitter {
 
   /** Stretch after stretch in a loop of its own: each after the first takes one more off the budget. */
   #repeat(meaning: Meaning, again: Node, rest: number): Statement[] {
-    const { nodes } = meaning, place = this.#place, emitter = new InstructionEmitter(place);
-    for (const node of nodes) if (node.name !== "" && OPS[node.op].effect === "call") this.functions.add(node.name);
+    const place = this.#place, emitter = new InstructionEmitter(place);
+    for (const name of factsOf(meaning).called) this.functions.add(name);
     const common = commonStretch(again), value = emitter.run(planFor(meaning))!;
     if (common !== undefined) this.functions.add(common.name);
     const stretch = common === undefined ? emitter.body : common.body(place.temporary(), emitter.body, value);
@@ -437,7 +436,7 @@ function countedInstruction(one: BlockInstruction): CountedInstruction {
 /** An instruction between those of a run: it neither faults nor leaves the region. */
 function standsInRun(one: BlockInstruction): boolean {
   const { plain, meaning, form } = one;
-  return plain && meaning.end.kind === "next" && form.semantics !== "sti" && form.semantics !== "rdtsc" && !callsMonitor(meaning) && !mayFault(one);
+  return plain && meaning.end.kind === "next" && form.semantics !== "sti" && form.semantics !== "rdtsc" && !factsOf(meaning).callsMonitor && !factsOf(meaning).mayFault;
 }
 
 /** How many instructions from `k` on are a run of x87 instructions; it begins and ends with one. */
@@ -451,15 +450,9 @@ function runLength(instructions: readonly BlockInstruction[], k: number): number
   return length;
 }
 
-function callsMonitor({ nodes }: Meaning): boolean { return nodes.some(({ op }) => op === "monitor"); }
-
 /** In the shadow of STI an instruction may stand that neither polls nor leaves the region. */
 function standsInShadow({ form, plain, meaning }: BlockInstruction): boolean {
-  return plain && form.semantics !== "sti" && meaning.end.kind !== "repeat" && !callsMonitor(meaning);
-}
-
-function mayFault(instruction: BlockInstruction): boolean {
-  return instruction.meaning.nodes.some(({ op }) => op === "linear" || op === "guard" || op === "call" || op === "monitor" || op === "probe" || NEAR[op] !== undefined || MEMORY[op] !== undefined);
+  return plain && form.semantics !== "sti" && meaning.end.kind !== "repeat" && !factsOf(meaning).callsMonitor;
 }
 
 function hex(address: number): string { return (address >>> 0).toString(16); }

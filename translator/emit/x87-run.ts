@@ -18,7 +18,7 @@
 import type { Expression, Statement } from "estree";
 import { C0, C3, CF, FLIPS_DESTINATION, FLIPS_SOURCE, NO_SELECTOR, PAIR_ONE, PAIR_ZERO, POPS, REVERSED, SECOND_POP, SLOT, ZF, type SlotName } from "../../runtime/abi.ts";
 import type { BlockInstruction } from "../region/block.ts";
-import type { Node } from "../ir/opcodes.ts";
+import { derived, type Node } from "../ir/opcodes.ts";
 import { assign, block, call, expression, identifier, number, type Bindings } from "./estree.ts";
 import { InstructionEmitter, type Place } from "./lowering.ts";
 import { planOf } from "./plan.ts";
@@ -66,20 +66,24 @@ const HELD = new Set([
 
 const isCall = ({ op }: Node): boolean => op === "call";
 
-function calledBy({ meaning }: BlockInstruction): Node | undefined {
-  const calls = meaning.nodes.filter(isCall);
+const callOf = derived(({ nodes }): Node | undefined => {
+  const calls = nodes.filter(isCall);
   return calls.length === 1 ? calls[0] : undefined;
-}
+});
+function calledBy({ meaning }: BlockInstruction): Node | undefined { return callOf(meaning); }
 
 const READS = new Set<Node["op"]>(["const", "reg32", "slot", "add", "shl", "and", "zext16", "thisEip", "field", "call"]);
 
 /** Whether a run may hold this x87 instruction. */
 export function isHeld(one: BlockInstruction): boolean {
   if (!one.plain) return false;
-  if (isStatusToAx(one)) return true;
-  const called = calledBy(one);
-  return called !== undefined && HELD.has(called.name) && one.meaning.nodes.every(({ op }) => READS.has(op));
+  return callsHeld(one.meaning) || isStatusToAx(one);
 }
+
+const callsHeld = derived((meaning): boolean => {
+  const called = callOf(meaning);
+  return called !== undefined && HELD.has(called.name) && meaning.nodes.every(({ op }) => READS.has(op));
+});
 
 /** FNSTSW AX. */
 function isStatusToAx({ form, meaning }: BlockInstruction): boolean {

@@ -4,7 +4,7 @@
  * Where ways meet, nothing is known of how the flags were set last, and a chain of ADC in a loop would ask a general function for CF. Such
  * blocks get it in a local of its own instead: each way to them knows better. This is liveness of CF, backwards over the region's blocks.
  */
-import { OPS } from "../ir/opcodes.ts";
+import { derived, OPS } from "../ir/opcodes.ts";
 import { successors, type Block, type BlockInstruction } from "./block.ts";
 
 const SETS_CARRY = new Set(["setFlags", "setFlagsCarry", "setFlagsIf", "putFlags", "setCarry", "setCarryOverflow", "setCarryOverflowIf"]);
@@ -31,12 +31,13 @@ function firstOf(block: Block): First {
 }
 
 /** Whatever leaves the flags in the state words counts as setting them. */
-function ofInstruction({ plain, meaning }: BlockInstruction): First {
-  if (!plain) return "sets";
-  for (const { op } of meaning.nodes) {
+function ofInstruction({ plain, meaning }: BlockInstruction): First { return plain ? ofMeaning(meaning) : "sets"; }
+
+const ofMeaning = derived(({ nodes }): First => {
+  for (const { op } of nodes) {
     if (op === "carry") return "reads";
     const { effect } = OPS[op];
     if (SETS_CARRY.has(op) || effect === "call" || effect === "monitor") return "sets";
   }
   return "neither";
-}
+});
