@@ -21,7 +21,8 @@ import { currentFault, noteFault, RETRY } from "./faults.ts";
 import * as tlb from "./tlb-entry.ts";
 import { HostMemory } from "./host-memory.ts";
 
-const { CR0_WP, CR4_PGE, CR4_PSE } = state;
+const { CR0_WP, CR4_PGE, CR4_PSE, SLOT } = state;
+const { leave: LEAVE } = SLOT;
 const { FAULTS, MMIO, SLOW, UNFILLED, WATCHED } = tlb;
 
 const PTE_PRESENT = 1, PTE_WRITE = 2, PTE_USER = 4, PTE_ACCESSED = 32, PTE_DIRTY = 64, PDE_LARGE = 128, PTE_GLOBAL = 256;
@@ -213,7 +214,7 @@ export class GuestMemory {
     const walked = this.#walk(linear, write, user);
     if (walked === 0) return FAULTS;
     this.stats.fills++;
-    this.patience -= FILL_COST;
+    this.took(FILL_COST);
     const page = linear >>> 12;
     this.#list(page, walked & 7);
     const physical = (this.#a20 ? walked & ~0xfff : walked & ~0x100fff) >>> 0;
@@ -449,6 +450,12 @@ export class GuestMemory {
     if (size === 2) return;
     this.ram[host + 2] = value >> 16;
     this.ram[host + 3] = value >> 24;
+  }
+
+  /** Something took about `cost` ns of host time. Where patience is at its end, regions do not follow one another any longer. */
+  took(cost: number): void {
+    this.patience -= cost;
+    if (this.patience < 0) this.#cpu.words[LEAVE] = 1;
   }
 
   /** An instruction is about to take about `cost` ns of host time. Throws RETRY where patience is at its end, so that the loop polls. */

@@ -35,7 +35,7 @@ const { FAULTED, LEFT_NORMALLY } = regionFunction;
 const { CR4_TSD, IF, IOPL, RF, SLOT, TF } = state;
 const { eip: EIP, page: PAGE, base1: CS_BASE, halted: HALTED, shadow: SHADOW, eflags: EFLAGS, left: LEFT, faultId: FAULT_ID } = SLOT;
 const { line: AT_LINE, leave: LEAVE, entered: ENTERED, isTimed: IS_TIMED, spentLow: SPENT_LOW, spentHigh: SPENT_HIGH } = SLOT;
-/** A region returns to the loop after so many instructions at the latest, so that V8 enters its optimised code by the front door. */
+/** A region that is entered from JavaScript returns after so many instructions at the latest, so that V8 enters its optimised code by the front door. */
 const SLICE = 100_000;
 /** So often a region is made anew because a way out that seemed cold was hot. */
 const MOST_REMADE = 8;
@@ -87,51 +87,31 @@ export class RegionRunner {
 
   /** Runs the region at `head` and those that follow it; returns where the interpreter goes on, or undefined to poll. */
   enter(head: Insn, walked: number): Insn | undefined {
-    const S = this.#x.cpu.words, { memory, stats } = this.#x, measured = this.#x.measurement !== undefined;
-    const { table } = this.regions, { words, runs } = table;
+    const S = this.#x.cpu.words, { memory, stats } = this.#x, start = this.#x.count;
     memory.exact = false;
     S[LEAVE] = 0;
     this.#limit = walked;
-    const start = this.#x.count;
-    let limit = walked, isArrival = false, code = LEFT_NORMALLY, count = start, next: Insn | undefined, space = this.#x.currentSpace(), entries = 0;
+    let limit = walked, isArrival = false, code = LEFT_NORMALLY, count = start, next: Insn | undefined, space = this.#x.currentSpace();
     for (let known: Insn | undefined = head; ; known = undefined) {
       let isMissing = true;
-      this.#entryCount = count;
-      S[IS_TIMED] = 0;
       if (this.#row !== undefined && (S[EFLAGS]! & RF) === 0) {
-        this.#resumed = false;
-        this.#isInside = true;
-        this.#spent = limit;
-        S[LEFT] = limit - count;
-        code = this.#row(space.number, space.ring.exec.byteOffset);
+        code = this.#runRow(this.#row, space, count, limit);
         if (S[ENTERED] !== 0) {
+          stats.entries += S[ENTERED]!;
+          count = limit - S[LEFT]!;
           known = undefined;
           isArrival = false;
-          entries += S[ENTERED]!;
-          this.#entryCount = count = limit - S[LEFT]!;
         }
         isMissing = code === LEFT_NORMALLY && S[LEAVE] === 0;
         if (isMissing && (count >= limit || memory.patience < 0)) break;
       }
       if (isMissing) {
-        const eip = S[EIP]!, mapped = space.ring.exec[eip >>> 12]!, line = table.line(eip);
-        let budget = limit - count;
-        if (budget > SLICE) budget = SLICE;
-        const number = words[line + AT_SPACE]!;
-        if (words[line + AT_EIP] !== eip || words[line + AT_MAPPED] !== mapped || (number ^ number >> 31) !== space.number || budget < words[line + AT_LEAST]!) {
-          next = this.#find(known, eip, mapped, budget, space, isArrival);
-          if (next !== undefined) break;
-        }
-        const index = words[line + AT_INDEX]!, delta = words[line + AT_DELTA]!;
-        words[line + AT_ENTERED] = words[line + AT_ENTERED]! + 1;
-        S[AT_LINE] = line << 2;
-        this.#isInside = true;
-        this.#spent = count + budget;
-        this.#resumed = (S[EFLAGS]! & RF) !== 0;
-        if (this.#resumed) S[EFLAGS] = S[EFLAGS]! & ~RF;
-        code = measured ? this.#runTimed(this.#region, budget, words[line + AT_ENTRY]!, delta) : runs[index]!(budget, words[line + AT_ENTRY]!, delta);
-        count += budget - S[LEFT]!;
-        entries++;
+        const budget = Math.min(limit - count, SLICE);
+        next = this.#find(known, budget, space, isArrival);
+        if (next !== undefined) break;
+        code = this.#runOne(count, budget);
+        stats.entries++;
+        count = this.#spent - S[LEFT]!;
       }
       isArrival = code === CHANGED || code === FAULTED;
       if (isArrival) {
@@ -147,7 +127,6 @@ export class RegionRunner {
       }
       if (code !== LEFT_NORMALLY || S[LEAVE] !== 0 || count >= limit || memory.patience < 0) break;
     }
-    stats.entries += entries;
     stats.translated += count - start;
     this.#x.count = count;
     this.#isInside = false;
@@ -160,11 +139,45 @@ export class RegionRunner {
     return undefined;
   }
 
+  /** Runs regions from EIP on as long as each next one stands in the table; returns the code of the last. */
+  #runRow(row: RegionRow, space: CodeSpace, count: number, limit: number): number {
+    const S = this.#x.cpu.words;
+    this.#resumed = false;
+    this.#isInside = true;
+    this.#entryCount = count;
+    this.#spent = limit;
+    S[LEFT] = limit - count;
+    S[IS_TIMED] = 0;
+    return row(space.number, space.ring.exec.byteOffset);
+  }
+
+  /** Runs the region at EIP, the table's line of which is filled, from JavaScript; returns its code. */
+  #runOne(count: number, budget: number): number {
+    const S = this.#x.cpu.words, { table } = this.regions, { words } = table, line = table.line(S[EIP]!), index = words[line + AT_INDEX]!;
+    this.#isInside = true;
+    this.#entryCount = count;
+    this.#spent = count + budget;
+    S[IS_TIMED] = 0;
+    S[AT_LINE] = line << 2;
+    words[line + AT_ENTERED] = words[line + AT_ENTERED]! + 1;
+    this.#resumed = (S[EFLAGS]! & RF) !== 0;
+    if (this.#resumed) S[EFLAGS] = S[EFLAGS]! & ~RF;
+    const entry = words[line + AT_ENTRY]!, delta = words[line + AT_DELTA]!;
+    return this.#x.measurement === undefined ? table.runs[index]!(budget, entry, delta) : this.#runTimed(this.#region, budget, entry, delta);
+  }
+
+  /** Returns where the interpreter goes on; undefined where the table's line for EIP is that of the region there. */
+  #find(known: Insn | undefined, budget: number, space: CodeSpace, isArrival: boolean): Insn | undefined {
+    const { table } = this.regions, { words } = table, eip = this.#x.cpu.words[EIP]!, mapped = space.ring.exec[eip >>> 12]!, line = table.line(eip), number = words[line + AT_SPACE]!;
+    const isThere = words[line + AT_EIP] === eip && words[line + AT_MAPPED] === mapped && (number ^ number >> 31) === space.number && budget >= words[line + AT_LEAST]!;
+    return isThere ? undefined : this.#lookUp(known, eip, mapped, budget, space, isArrival);
+  }
+
   /**
    * The long way to the region at `eip`, where `known` stands if it was looked up: fills the table's line, or returns where the interpreter
    * goes on.
    */
-  #find(known: Insn | undefined, eip: number, mapped: number, budget: number, space: CodeSpace, isArrival: boolean): Insn | undefined {
+  #lookUp(known: Insn | undefined, eip: number, mapped: number, budget: number, space: CodeSpace, isArrival: boolean): Insn | undefined {
     const S = this.#x.cpu.words, { interpreter } = this.#x;
     let at = known;
     if (at === undefined) {
@@ -194,9 +207,8 @@ export class RegionRunner {
    * `insn` becomes a head. Returns whether it did.
    */
   #leftOften(insn: Insn, space: CodeSpace, isArrival: boolean): boolean {
-    const region = this.#region;
     if (!this.#x.interpreter.leftTo(insn, isArrival)) return false;
-    const answer = this.regions.addEntry(insn, this.#x.cpu.words[EIP]!, space);
+    const region = this.#region, answer = this.regions.addEntry(insn, this.#x.cpu.words[EIP]!, space);
     if (answer !== "none") return answer === "made";
     if (region.dropped || !region.text.cold.has(this.#x.cpu.words[EIP]! - this.#delta | 0) || region.trial.remade >= MOST_REMADE) return this.#x.interpreter.becomeHead(insn);
     insn.h = 0;

@@ -250,7 +250,7 @@ export function pairFunctions(cpu: CpuState, memory: GuestMemory): Readonly<Reco
   const computed = (operation: (core: Arithmetic) => number, cost: number): RuntimeFunction => () => {
     // Sine, cosine and tangent are not defined beyond; others of this size are rare.
     if (!(Math.abs(F[PAIR_A]!) < 2 ** 63)) return 1;
-    memory.patience -= cost;
+    memory.took(cost);
     return inCore(() => operation(core));
   };
 
