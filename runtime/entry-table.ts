@@ -5,7 +5,7 @@
  * how much budget; which function, with which arguments) stands in one line of the host's cache, and not behind the decoded instruction,
  * its entry and its region.
  *
- * A line is filled after the long way was gone, and tells nothing that the long way would not. All lines are emptied when a region is dropped.
+ * A line is filled after the long way was gone, and tells nothing that the long way would not. Those of a region are emptied when it is dropped.
  */
 import type { Region } from "./region.ts";
 import type { RegionFunction } from "./region-function.ts";
@@ -15,7 +15,7 @@ import * as tlb from "./tlb-entry.ts";
 
 const { SLOW } = tlb;
 
-const LINES = 4096;
+const LINES = 8192;
 /** Words of a line, as a power of two; 32 bytes. */
 const LINE_SHIFT = 3, WORDS = 1 << LINE_SHIFT;
 const LAST = (LINES - 1) * WORDS;
@@ -37,6 +37,8 @@ export class EntryTable {
   readonly runs: RegionFunction[] = [];
   /** The same for rows, as far as they are WebAssembly. */
   readonly functions = new WebAssembly.Table({ element: "anyfunc", initial: FUNCTIONS });
+  /** Lines that each region may stand in, by their first word. */
+  readonly #filled: Array<Set<number>> = [];
   readonly #free: number[] = [];
 
   constructor(host: HostMemory) { this.words = new Int32Array(host.buffer, host.take(4 * LINES * WORDS), LINES * WORDS).fill(EMPTY); }
@@ -44,8 +46,20 @@ export class EntryTable {
   /** How a row finds lines. */
   get layout(): Pick<RowLayout, "table" | "line" | "lines" | "lineShift"> { return { table: this.words.byteOffset, line: LINE, lines: LINES, lineShift: LINE_SHIFT }; }
 
-  /** The first word of the line that an address would be in. */
-  line(eip: number): number { return Math.imul(eip ^ eip >>> 11, WORDS) & LAST; }
+  /** The first word of the line that an address is in. Where it is in none, of one of the two that it could be in. */
+  line(eip: number): number {
+    const { words } = this, first = Math.imul(eip ^ eip >>> 11, WORDS) & LAST, other = first ^ WORDS;
+    return words[first + LINE.eip] !== eip && words[other + LINE.eip] === eip ? other : first;
+  }
+
+  /** The line that an address is to be in: its own, one that tells nothing, or either. */
+  #lineFor(eip: number): number {
+    const { words } = this, at = this.line(eip), other = at ^ WORDS;
+    if (words[at + LINE.eip] === eip || words[at + LINE.mapped] === EMPTY) return at;
+    return words[other + LINE.mapped] === EMPTY || (this.#fills++ & 1) !== 0 ? other : at;
+  }
+
+  #fills = 0;
 
   /** An index for a region to be. */
   take(): number { return this.#free.pop() ?? this.regions.length; }
@@ -53,6 +67,7 @@ export class EntryTable {
   add(region: Region): void {
     this.regions[region.index] = region;
     this.runs[region.index] = region.run;
+    this.#filled[region.index] = new Set();
     const { functions } = this;
     if (!region.isCompiled) return;
     if (region.index >= functions.length) functions.grow(functions.length);
@@ -60,15 +75,19 @@ export class EntryTable {
   }
 
   drop(region: Region): void {
-    this.settle();
-    for (let at = LINE.mapped; at < this.words.length; at += WORDS) this.words[at] = EMPTY;
-    if (region.isCompiled) this.functions.set(region.index, null);
-    this.#free.push(region.index);
+    const { words } = this, { index } = region;
+    for (const at of this.#filled[index]!) {
+      if (words[at + LINE.index] !== index) continue;
+      this.#settle(at);
+      words[at + LINE.mapped] = EMPTY;
+    }
+    if (region.isCompiled) this.functions.set(index, null);
+    this.#free.push(index);
   }
 
   /** From now on `eip` is found at once where it is mapped so and can be fetched from; at any rate its line can be read now. */
   fill(eip: number, mapped: number, space: number, { index, length, isCompiled }: Region, entry: number, delta: number): void {
-    const { words } = this, at = this.line(eip);
+    const { words } = this, at = this.#lineFor(eip);
     this.#settle(at);
     words[at + LINE.eip] = eip;
     words[at + LINE.mapped] = (mapped & SLOW) === 0 ? mapped : EMPTY;
@@ -78,6 +97,7 @@ export class EntryTable {
     words[at + LINE.entry] = entry;
     words[at + LINE.delta] = delta;
     words[at + LINE.entered] = 0;
+    this.#filled[index]!.add(at);
   }
 
   /** Adds to every region how often it was entered by way of the table. */

@@ -100,14 +100,27 @@ describe("a row of regions", () => {
   });
 
   it("finds no region that was dropped, whose line still says what ran", () => {
-    const place = new Playground(), other = place.add(leavesTo(0x3000)), region = place.add(leavesTo(0x3000));
-    place.fill(0x1000, region, 0, 0x40);
-    expect(place.run(0x1000, 1000)).toMatchObject({ entered: 1, last: region.index });
+    const place = new Playground(), other = place.add(leavesTo(0x3000)), region = place.add(leavesTo(0x2000));
+    place.fill(0x1000, region);
+    place.fill(0x2000, other);
+    expect(place.run(0x1000, 1000)).toMatchObject({ entered: 2, last: other.index });
     place.table.drop(other);
-    expect(place.run(0x1000, 1000)).toMatchObject({ entered: 0, last: region.index });
+    expect(other.entered).toBe(1);
+    expect(place.run(0x2000, 1000)).toMatchObject({ entered: 0, last: other.index });
+    expect(place.run(0x1000, 1000)).toMatchObject({ entered: 1, last: region.index });
     expect(place.table.functions.get(other.index)).toBeNull();
-    expect(region.entered).toBe(1);
     expect(place.table.take()).toBe(other.index);
+  });
+
+  it("finds both of two addresses that share their lines, and one at least of three", () => {
+    const place = new Playground(), shares = (eip: number): boolean => (place.table.line(eip) ^ place.table.line(0x1000)) >>> 4 === 0;
+    const [one, two, three] = Array.from({ length: 1 << 20 }, (_, k) => 0x1000 + k).filter(shares) as [number, number, number];
+    place.fill(one, place.add(leavesTo(two)));
+    place.fill(two, place.add(leavesTo(one)));
+    expect(place.run(one, 1000)).toMatchObject({ entered: 100, left: 0 });
+    place.fill(three, place.add(leavesTo(three)));
+    expect(place.run(three, 1000).entered).toBe(100);
+    expect([one, two].map((eip) => place.run(eip, LENGTH).entered).sort()).toEqual([0, 1]);
   });
 
   it("has room for any number of regions", () => {

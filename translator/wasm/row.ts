@@ -54,6 +54,7 @@ const load = (address: Code, offset: number): Code => [...address, OPCODE.load, 
 const store = (address: Code, offset: number, value: Code): Code => [...address, ...value, OPCODE.store, WORD, ...unsigned(offset)];
 const block = (...body: Code[]): Code => [OPCODE.block, TYPE.void, ...body.flat(), OPCODE.end];
 const loop = (...body: Code[]): Code => [OPCODE.loop, TYPE.void, ...body.flat(), OPCODE.end];
+const when = (condition: Code, ...body: Code[]): Code => [...condition, OPCODE.if, TYPE.void, ...body.flat(), OPCODE.end];
 /** To the block or loop that is `depth` further out. */
 const branchIf = (depth: number, condition: Code): Code => [...condition, OPCODE.brIf, depth];
 const callIndirect = (index: Code, ...args: Code[]): Code => [...args.flat(), ...index, OPCODE.callIndirect, REGION_TYPE, 0];
@@ -81,7 +82,10 @@ function rowCode({ state, table, lines, line, lineShift }: RowLayout): Code {
     ...block(loop(
       set("eip", word("eip")),
       set("at", and(shl(xor(get("eip"), shr(get("eip"), constant(11))), constant(shift)), constant((lines - 1) << shift))),
-      branchIf(out, differ(inLine("eip"), get("eip"))),
+      when(differ(inLine("eip"), get("eip")),
+        set("at", xor(get("at"), constant(1 << shift))),
+        branchIf(out + 1, differ(inLine("eip"), get("eip"))),
+      ),
       branchIf(out, differ(inLine("mapped"), load(add(get("exec"), shl(shr(get("eip"), constant(12)), constant(WORD))), 0))),
       branchIf(out, differ(inLine("space"), get("space"))),
       branchIf(out, less(get("left"), inLine("least"))),
