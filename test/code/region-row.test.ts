@@ -120,7 +120,7 @@ describe("a row of regions", () => {
     expect(place.run(one, 1000)).toMatchObject({ entered: 100, left: 0 });
     place.fill(three, place.add(leavesTo(three)));
     expect(place.run(three, 1000).entered).toBe(100);
-    expect([one, two].map((eip) => place.run(eip, LENGTH).entered).sort()).toEqual([0, 1]);
+    expect(place.run(one, LENGTH).entered + place.run(two, LENGTH).entered).toBe(1);
   });
 
   it("has room for any number of regions", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Machine, type MachineExit, type MachineOptions } from "../../src/machine.ts";
+import { FIRST_SCRATCH_SLOT } from "../../runtime/state.ts";
 import { SERIAL, STOP, ScriptedCpu, TIMER, scriptedBoard, type Step } from "./scripted-cpu.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -137,7 +138,7 @@ describe("the state hash", () => {
     change(() => machine.memory.writePhysical(0x4000, Uint8Array.of(0, 1)));
     change(() => { machine.cpu.esi = 1; });
     change(() => { machine.cpu.st3High = 1; });
-    change(() => { machine.cpu.words.set([1], machine.cpu.words.length - 4); });
+    change(() => { machine.cpu.words.set([1], FIRST_SCRATCH_SLOT - 1); });
     change(() => machine.run({ maxInstructions: 1 }));
     change(() => machine.sendSerial(bytes("a"), 1e9));
     expect(seen.size).toBe(9);
