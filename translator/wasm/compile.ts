@@ -49,8 +49,8 @@ class Statements extends Expressions {
           this.close();
         }
         return;
-      case "ForStatement": this.#loop(statement.body, ""); return;
-      case "BreakStatement": case "ContinueStatement": this.goTo(wayOf(statement)!); return;
+      case "ForStatement": this.#loop(statement.body, `#${this.#loops.length}`); return;
+      case "BreakStatement": case "ContinueStatement": this.goTo(this.#labelOf(wayOf(statement)!)); return;
       case "TryStatement": this.#try(statement); return;
       case "ReturnStatement":
         this.value(statement.argument!, "i32");
@@ -89,16 +89,24 @@ class Statements extends Expressions {
       return;
     }
     this.condition(test);
-    this.goToIf(way, likelihood);
+    this.goToIf(this.#labelOf(way), likelihood);
   }
 
+  /** Labels of the loops around. */
+  readonly #loops: string[] = [];
+
+  /** What names no label goes to the innermost loop. */
+  #labelOf(way: string): string { return way.endsWith(" ") ? way + (this.#loops.at(-1) ?? "") : way; }
+
   #loop(body: Statement, label: string): void {
+    this.#loops.push(label);
     this.open(OPCODE.block, `break ${label}`);
     this.open(OPCODE.loop, `continue ${label}`);
     this.statement(body);
     this.goTo(`continue ${label}`);
     this.close();
     this.close();
+    this.#loops.pop();
   }
 
   #try({ block, handler, finalizer }: Extract<Statement, { type: "TryStatement" }>): void {

@@ -312,7 +312,7 @@ export class Expressions extends FunctionBody {
         return;
       }
     }
-    if (isSimple(consequent) && isSimple(alternate)) {
+    if (isSimple(consequent) && isSimple(alternate) && !assigns(test)) {
       this.value(consequent, kind);
       this.value(alternate, kind);
       this.condition(test);
@@ -438,6 +438,19 @@ function isOneOrNothing(expression: Expression): boolean {
 
 /** Worth computing where it is not asked for, rather than a jump. */
 function isSimple(expression: Expression): boolean { return expression.type === "Identifier" || number(expression) !== undefined; }
+
+/** Whether a test changes a local. */
+function assigns(test: Expression): boolean {
+  switch (test.type) {
+    case "AssignmentExpression": return true;
+    case "BinaryExpression": case "LogicalExpression": return assigns(test.left as Expression) || assigns(test.right);
+    case "UnaryExpression": return assigns(test.argument);
+    case "ConditionalExpression": return assigns(test.test) || assigns(test.consequent) || assigns(test.alternate);
+    case "CallExpression": return test.arguments.some((arg) => assigns(arg as Expression));
+    case "MemberExpression": return assigns(test.property as Expression);
+    default: return false;
+  }
+}
 
 /** A call of the runtime, which is the slow way. */
 export function isAsking(expression: Expression): boolean {
