@@ -12,7 +12,7 @@ import { ARRAY_SOURCES } from "../emit/check.ts";
 import { NotCompiled, type Likelihood } from "./body.ts";
 import { halved } from "./elements.ts";
 import { Expressions, isAsking, type WasmEnvironment } from "./expressions.ts";
-import { ACCESSED, isStore, libraryTrees, namesOf } from "./library.ts";
+import { answers, CALLED, libraryTrees, namesOf } from "./library.ts";
 import { Imports, moduleOf, type Shape, type WasmImport } from "./module.ts";
 import { OPCODE, TYPE } from "./opcodes.ts";
 
@@ -193,12 +193,12 @@ function asks(statement: Statement): boolean {
 export function compileLibrary(environment: WasmEnvironment): WasmText {
   const imports = new Imports(), trees = libraryTrees();
   // The numbers of own functions begin behind the imports.
-  for (const name of ACCESSED) imports.of(name, integers(isStore(name) ? 4 : 3), isStore(name) ? undefined : TYPE.i32);
+  for (const [name, parameters] of CALLED) imports.of(name, integers(parameters), answers(name) ? TYPE.i32 : undefined);
   const own = new Map(trees.map(({ id }, k) => [id.name, imports.list.length + k]));
   const functions = trees.map(({ id, params, body: { body } }) => {
-    const code = new Statements(namesOf(params), environment, imports), hasResult = !isStore(id.name);
+    const code = new Statements(namesOf(params), environment, imports), hasResult = answers(id.name);
     for (const [name, index] of own) code.own.set(name, index);
-    for (const name of ["READ", "WRITE", "MEM16", "MEM32"]) code.arrays.set(name, ARRAY_SOURCES[name]!);
+    for (const name of ["S", "READ", "WRITE", "MEM8", "MEM16", "MEM32"]) code.arrays.set(name, ARRAY_SOURCES[name]!);
     code.list(body);
     if (hasResult) code.constant(0);
     return { name: id.name, shape: { parameters: integers(params.length), result: hasResult ? TYPE.i32 : undefined }, body: code };

@@ -8,7 +8,7 @@ import type { CallExpression, ConditionalExpression, Expression, LogicalExpressi
 import { FunctionBody, type Kind } from "./body.ts";
 import { ELEMENTS, integer, placeOf, type Element } from "./elements.ts";
 import { INTRINSICS } from "./intrinsics.ts";
-import { isOfLibrary, isStore } from "./library.ts";
+import { answers, isOfLibrary } from "./library.ts";
 import type { Imports } from "./module.ts";
 import { OPCODE, TYPE } from "./opcodes.ts";
 
@@ -402,7 +402,7 @@ export class Expressions extends FunctionBody {
     const own = this.own.get(callee.name);
     if (own !== undefined || isOfLibrary(callee.name)) {
       for (const arg of args) this.int(arg);
-      const hasResult = !isStore(callee.name);
+      const hasResult = answers(callee.name);
       this.call(own ?? this.imports.of(callee.name, args.map(() => TYPE.i32), hasResult ? TYPE.i32 : undefined));
       if (hasResult && wanted === undefined) this.op(OPCODE.drop);
       return;
