@@ -144,7 +144,7 @@ export class RegionFunctions {
     const known = this.#libraries.get(ring);
     if (known !== undefined) return known;
     const { bytes, imports } = compileLibrary({ arrays: this.placesOf(ring), constants: new Map() });
-    const exports = this.#instance(new WebAssembly.Module(bytes), imports.map(({ name }) => this.#sharedValue(ring, name)));
+    const exports = this.#instance(new WebAssembly.Module(bytes), imports.map(({ name }) => this.#sharedValue(ring, name) ?? this.#functions(name)));
     const made = new Map([...LIBRARY].map(([name, own]) => [name, exports[own]]));
     this.#libraries.set(ring, made);
     return made;

@@ -12,7 +12,7 @@ import { ARRAY_SOURCES } from "../emit/check.ts";
 import { NotCompiled, type Likelihood } from "./body.ts";
 import { halved } from "./elements.ts";
 import { Expressions, isAsking, type WasmEnvironment } from "./expressions.ts";
-import { ACCESSED, isStore, libraryTrees, namesOf } from "./library.ts";
+import { answers, CALLED, libraryTrees, namesOf } from "./library.ts";
 import { Imports, moduleOf, type Shape, type WasmImport } from "./module.ts";
 import { OPCODE, TYPE } from "./opcodes.ts";
 
@@ -49,8 +49,8 @@ class Statements extends Expressions {
           this.close();
         }
         return;
-      case "ForStatement": this.#loop(statement.body, ""); return;
-      case "BreakStatement": case "ContinueStatement": this.goTo(wayOf(statement)!); return;
+      case "ForStatement": this.#loop(statement.body, `#${this.#loops.length}`); return;
+      case "BreakStatement": case "ContinueStatement": this.goTo(this.#labelOf(wayOf(statement)!)); return;
       case "TryStatement": this.#try(statement); return;
       case "ReturnStatement":
         this.value(statement.argument!, "i32");
@@ -89,16 +89,24 @@ class Statements extends Expressions {
       return;
     }
     this.condition(test);
-    this.goToIf(way, likelihood);
+    this.goToIf(this.#labelOf(way), likelihood);
   }
 
+  /** Labels of the loops around. */
+  readonly #loops: string[] = [];
+
+  /** What names no label goes to the innermost loop. */
+  #labelOf(way: string): string { return way.endsWith(" ") ? way + (this.#loops.at(-1) ?? "") : way; }
+
   #loop(body: Statement, label: string): void {
+    this.#loops.push(label);
     this.open(OPCODE.block, `break ${label}`);
     this.open(OPCODE.loop, `continue ${label}`);
     this.statement(body);
     this.goTo(`continue ${label}`);
     this.close();
     this.close();
+    this.#loops.pop();
   }
 
   #try({ block, handler, finalizer }: Extract<Statement, { type: "TryStatement" }>): void {
@@ -185,12 +193,12 @@ function asks(statement: Statement): boolean {
 export function compileLibrary(environment: WasmEnvironment): WasmText {
   const imports = new Imports(), trees = libraryTrees();
   // The numbers of own functions begin behind the imports.
-  for (const name of ACCESSED) imports.of(name, integers(isStore(name) ? 4 : 3), isStore(name) ? undefined : TYPE.i32);
+  for (const [name, parameters] of CALLED) imports.of(name, integers(parameters), answers(name) ? TYPE.i32 : undefined);
   const own = new Map(trees.map(({ id }, k) => [id.name, imports.list.length + k]));
   const functions = trees.map(({ id, params, body: { body } }) => {
-    const code = new Statements(namesOf(params), environment, imports), hasResult = !isStore(id.name);
+    const code = new Statements(namesOf(params), environment, imports), hasResult = answers(id.name);
     for (const [name, index] of own) code.own.set(name, index);
-    for (const name of ["READ", "WRITE", "MEM16", "MEM32"]) code.arrays.set(name, ARRAY_SOURCES[name]!);
+    for (const name of ["S", "READ", "WRITE", "MEM8", "MEM16", "MEM32"]) code.arrays.set(name, ARRAY_SOURCES[name]!);
     code.list(body);
     if (hasResult) code.constant(0);
     return { name: id.name, shape: { parameters: integers(params.length), result: hasResult ? TYPE.i32 : undefined }, body: code };

@@ -8,7 +8,7 @@ import type { CallExpression, ConditionalExpression, Expression, LogicalExpressi
 import { FunctionBody, type Kind } from "./body.ts";
 import { ELEMENTS, integer, placeOf, type Element } from "./elements.ts";
 import { INTRINSICS } from "./intrinsics.ts";
-import { isOfLibrary, isStore } from "./library.ts";
+import { answers, isOfLibrary } from "./library.ts";
 import type { Imports } from "./module.ts";
 import { OPCODE, TYPE } from "./opcodes.ts";
 
@@ -312,7 +312,7 @@ export class Expressions extends FunctionBody {
         return;
       }
     }
-    if (isSimple(consequent) && isSimple(alternate)) {
+    if (isSimple(consequent) && isSimple(alternate) && !assigns(test)) {
       this.value(consequent, kind);
       this.value(alternate, kind);
       this.condition(test);
@@ -402,7 +402,7 @@ export class Expressions extends FunctionBody {
     const own = this.own.get(callee.name);
     if (own !== undefined || isOfLibrary(callee.name)) {
       for (const arg of args) this.int(arg);
-      const hasResult = !isStore(callee.name);
+      const hasResult = answers(callee.name);
       this.call(own ?? this.imports.of(callee.name, args.map(() => TYPE.i32), hasResult ? TYPE.i32 : undefined));
       if (hasResult && wanted === undefined) this.op(OPCODE.drop);
       return;
@@ -438,6 +438,19 @@ function isOneOrNothing(expression: Expression): boolean {
 
 /** Worth computing where it is not asked for, rather than a jump. */
 function isSimple(expression: Expression): boolean { return expression.type === "Identifier" || number(expression) !== undefined; }
+
+/** Whether a test changes a local. */
+function assigns(test: Expression): boolean {
+  switch (test.type) {
+    case "AssignmentExpression": return true;
+    case "BinaryExpression": case "LogicalExpression": return assigns(test.left as Expression) || assigns(test.right);
+    case "UnaryExpression": return assigns(test.argument);
+    case "ConditionalExpression": return assigns(test.test) || assigns(test.consequent) || assigns(test.alternate);
+    case "CallExpression": return test.arguments.some((arg) => assigns(arg as Expression));
+    case "MemberExpression": return assigns(test.property as Expression);
+    default: return false;
+  }
+}
 
 /** A call of the runtime, which is the slow way. */
 export function isAsking(expression: Expression): boolean {

@@ -6,7 +6,7 @@
  */
 import { parse } from "acorn";
 import type { FunctionDeclaration, Pattern } from "estree";
-import { KIND } from "../../runtime/abi.ts";
+import { KIND, SLOT } from "../../runtime/abi.ts";
 
 const { add: ADD, sub: SUB, logic: LOGIC, inc: INC, dec: DEC, adc: ADC, sbb: SBB, shl: SHL, shr: SHR, sar: SAR, mul: MUL, imul: IMUL, explicit: EXPLICIT } = KIND;
 
@@ -124,24 +124,89 @@ function store32Anywhere(a, x, i, l) {
 }
 `;
 
-/** The slow paths that are called in turn. */
-export const ACCESSED = ["load16", "load32", "modify16", "modify32", "store16", "store32"] as const;
+const { cpl: CPL, eflags: EFLAGS } = SLOT;
+const AC = 1 << 18, ID = 1 << 21, NT = 1 << 14, IF = 1 << 9, TF = 1 << 8, DF = 1 << 10, IOPL_SHIFT = 12, IOPL = 3 << IOPL_SHIFT;
+
+/** The checks of instructions on EFLAGS (runtime/functions.ts), which hardly ever do anything. */
+const PRIVILEGES = `
+function requireIoPrivilegeFirst(cpl, eflags) { if (cpl > (eflags >> ${IOPL_SHIFT} & 3)) requireIoPrivilege(cpl, eflags); }
+function poppedFlagsHere(cpl, eflags, size) {
+  return ${TF | DF | NT} | (size === 4 ? ${AC | ID} : 0) | (cpl <= (eflags >> ${IOPL_SHIFT} & 3) ? ${IF} : 0) | (cpl === 0 ? ${IOPL} : 0);
+}
+function requirePrivilegeFirst() { if (S[${CPL}] !== 0) requirePrivilege(); }
+function requireQuietFlagsFirst(before, after) {
+  if (((before ^ after) & ${AC} | after & ${TF} | ~before & after & ${IF}) !== 0) requireQuietFlags(before, after);
+}
+`;
+
+/**
+ * Short stretches of REP STOS and MOVS (runtime/stretches.ts), upwards and inside a page, a word at a time; longer ones are worth a call. Bytes that are copied to just
+ * above themselves replicate, and are moved one by one there.
+ */
+const SHORT = 256;
+const isShort = (address: string): string => `count >>> 0 <= ${SHORT} && count << scale <= ${SHORT} && count << scale <= 4096 - (${address} & 4095)`;
+const STRETCHES = `
+function storeStretchFirst(size, destination, count, entry, value) {
+  const scale = size >> 1;
+  if (((entry & 1) | (S[${EFLAGS}] & ${DF})) === 0 && ${isShort("destination")}) {
+    const bytes = size === 1 ? imul(value & 255, 16843009) : size === 2 ? imul(value & 65535, 65537) : value;
+    let at = destination ^ entry, rest = count << scale;
+    for (;;) {
+      if (rest < 4) break;
+      MEM32[at >>> 2] = bytes;
+      at = at + 4 | 0;
+      rest = rest - 4 | 0;
+    }
+    if ((rest & 2) !== 0) { MEM16[at >>> 1] = bytes; at = at + 2 | 0; }
+    if ((rest & 1) !== 0) MEM8[at] = bytes;
+    return count;
+  }
+  return storeStretch(size, destination, count, entry, value);
+}
+function moveStretchFirst(size, source, destination, count, readEntry, writeEntry) {
+  const scale = size >> 1;
+  if (((readEntry | writeEntry) & 1 | (S[${EFLAGS}] & ${DF})) === 0 && ${isShort("destination")} && count << scale <= 4096 - (source & 4095)) {
+    let from = source ^ readEntry, to = destination ^ writeEntry, rest = count << scale;
+    if (size !== 4 && to - from >>> 0 < 4) return moveStretch(size, source, destination, count, readEntry, writeEntry);
+    for (;;) {
+      if (rest < 4) break;
+      MEM32[to >>> 2] = MEM32[from >>> 2];
+      from = from + 4 | 0;
+      to = to + 4 | 0;
+      rest = rest - 4 | 0;
+    }
+    if ((rest & 2) !== 0) { MEM16[to >>> 1] = MEM16[from >>> 1]; from = from + 2 | 0; to = to + 2 | 0; }
+    if ((rest & 1) !== 0) MEM8[to] = MEM8[from];
+    return count;
+  }
+  return moveStretch(size, source, destination, count, readEntry, writeEntry);
+}
+`;
+
+/** The slow paths that are called in turn, and the runtime's functions; with how many parameters. */
+export const CALLED: ReadonlyMap<string, number> = new Map([
+  ["load16", 3], ["load32", 3], ["modify16", 3], ["modify32", 3], ["store16", 4], ["store32", 4],
+  ["requireIoPrivilege", 2], ["requirePrivilege", 0], ["requireQuietFlags", 2], ["storeStretch", 5], ["moveStretch", 6],
+]);
 
 /** Names of the ABI, and the functions of the library that stand for them. */
 export const LIBRARY: ReadonlyMap<string, string> = new Map([
   ...["conditionOf", "carryOf", "flagsOf"].map((name) => [name, name] as const),
-  ...ACCESSED.map((name) => [name, `${name}Anywhere`] as const),
+  ...["load16", "load32", "modify16", "modify32", "store16", "store32"].map((name) => [name, `${name}Anywhere`] as const),
+  ["poppedFlags", "poppedFlagsHere"],
+  ...["requireIoPrivilege", "requirePrivilege", "requireQuietFlags", "storeStretch", "moveStretch"].map((name) => [name, `${name}First`] as const),
 ]);
 
-/** What a region calls with int32s, and is answered with one unless it stores. */
+/** What a region calls with int32s. */
 export function isOfLibrary(name: string): boolean { return LIBRARY.has(name); }
-export function isStore(name: string): boolean { return name.startsWith("store"); }
+/** Stores and checks answer nothing, the others an int32. */
+export function answers(name: string): boolean { return !/^(?:store\d|require)/.test(name); }
 
 let parsed: readonly FunctionDeclaration[] | undefined;
 
 /** The library's functions. */
 export function libraryTrees(): readonly FunctionDeclaration[] {
-  return parsed ??= parse(FLAGS + ACCESSES, { ecmaVersion: 2022 }).body.map((one) => one as unknown as FunctionDeclaration);
+  return parsed ??= parse(FLAGS + ACCESSES + PRIVILEGES + STRETCHES, { ecmaVersion: 2022 }).body.map((one) => one as unknown as FunctionDeclaration);
 }
 
 /** The names of parameters. */

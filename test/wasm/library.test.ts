@@ -1,0 +1,145 @@
+/** What regions share as WebAssembly means what the runtime's functions do. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import * as arithmeticModule from "../../runtime/arithmetic.ts";
+import { CARRY_APART, KIND, OVERFLOW_APART } from "../../runtime/flag-kinds.ts";
+import { carryOf, conditionOf, flagsOf } from "../../runtime/flags.ts";
+import { compileLibrary, compileRegion, LIBRARY } from "../../translator/translate.ts";
+import { parsed } from "./host.ts";
+
+const arithmetic = { ...arithmeticModule };
+
+type Callable = (...args: readonly number[]) => number;
+const READ = 0, WRITE = 1024, RAM = 8192;
+
+interface Made {
+  readonly memory: WebAssembly.Memory;
+  readonly functions: ReadonlyMap<string, Callable>;
+  /** Calls of slow paths. */
+  readonly asked: Array<readonly [string, ...number[]]>;
+}
+
+function library(): Made {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 }), asked: Array<readonly [string, ...number[]]> = [];
+  const arrays = new Map([["readTlb", READ], ["writeTlb", WRITE], ["ram16", RAM], ["ram32", RAM]]), { bytes, imports } = compileLibrary({ arrays, constants: new Map() });
+  const imported = Object.fromEntries(imports.map(({ name }, k) => [k, (...args: number[]) => {
+    asked.push([name, ...args]);
+    return 4711;
+  }]));
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { h: { m: memory, e: (WebAssembly as unknown as { JSTag: WebAssembly.ImportValue }).JSTag }, i: imported });
+  return { memory, asked, functions: new Map([...LIBRARY].map(([name, own]) => [name, exports[own] as Callable])) };
+}
+
+const word = fc.oneof(fc.integer(), fc.constantFrom(0, 1, -1, 0x7fffffff, -0x80000000, 0x80, 0xff));
+const SHIFTS: ReadonlySet<number> = new Set([KIND.shl, KIND.shr, KIND.sar]);
+
+/** Flag words as instructions leave them. */
+const flags = fc.record({ what: fc.constantFrom(...Object.values(KIND)), width: fc.constantFrom(0, 1, 2), apart: fc.constantFrom(0, CARRY_APART, OVERFLOW_APART, CARRY_APART | OVERFLOW_APART), a: word, b: word, by: fc.integer({ min: 1, max: 31 }), carry: fc.integer({ min: 0, max: 7 }) })
+  .map(({ what, width, apart, a, b, by, carry }) => {
+    const up = 32 - 8 * (1 << width), isProduct = what === KIND.imul, placed = (value: number): number => isProduct ? value << up >> up : value << up;
+    return { kind: what * 4 + width | apart, a: what === KIND.explicit ? a : placed(a), b: SHIFTS.has(what) ? Math.min(by, 8 << width) : placed(b), carry: apart === 0 ? carry & 1 : carry & 3 | carry >> 2 << 31 };
+  });
+
+test("flag functions", () => {
+  const { functions } = library();
+  fc.assert(fc.property(flags, ({ kind, a, b, carry }) => {
+    expect(functions.get("carryOf")!(kind, a, b, carry)).toBe(carryOf(kind, a, b, carry));
+    expect(functions.get("flagsOf")!(kind, a, b, carry)).toBe(flagsOf(kind, a, b, carry));
+    for (let code = 0; code < 16; code++) expect(functions.get("conditionOf")!(code, kind, a, b, carry), `${code} of ${kind}`).toBe(Number(conditionOf(code, kind, a, b, carry)));
+  }), { numRuns: 3000 });
+});
+
+describe("misaligned accesses", () => {
+  const SLOW = 1, PAGE = 0x3000;
+
+  /** Linear page 1 is host page 3; page 2 is barred. */
+  function paged(): Made & { readonly view: DataView } {
+    const made = library(), tables = new Int32Array(made.memory.buffer), view = new DataView(made.memory.buffer, RAM);
+    for (const table of [READ, WRITE]) {
+      tables[table / 4 + 1] = 0x1000 ^ PAGE;
+      tables[table / 4 + 2] = 0x2000 ^ PAGE | SLOW;
+    }
+    return { ...made, view };
+  }
+
+  test.each(["load", "modify"])("%s inside a page are done at once", (kind) => {
+    const { functions, view, asked } = paged();
+    view.setInt32(PAGE + 0x123, 0x89abcdef | 0, true);
+    expect(functions.get(`${kind}32`)!(0x1123, 7, 8)).toBe(0x89abcdef | 0);
+    expect(functions.get(`${kind}16`)!(0x1123, 7, 8)).toBe(0xcdef);
+    expect(asked).toEqual([]);
+  });
+
+  test("stores inside a page are done at once", () => {
+    const { functions, view, asked } = paged();
+    functions.get("store32")!(0x1ffb, 0x12345678, 7, 8);
+    functions.get("store16")!(0x1001, 0x9abc, 7, 8);
+    expect([view.getInt32(PAGE + 0xffb, true), view.getUint16(PAGE + 1, true), asked]).toEqual([0x12345678, 0x9abc, []]);
+  });
+
+  test("across pages, and where the page is barred, they are for the slow path", () => {
+    const { functions, asked } = paged();
+    expect([functions.get("load32")!(0x1ffd, 1, 2), functions.get("load16")!(0x1fff, 3, 4), functions.get("modify32")!(0x2001, 5, 6)]).toEqual([4711, 4711, 4711]);
+    functions.get("store16")!(0x1fff, 9, 1, 2);
+    functions.get("store32")!(0x2001, 9, 3, 4);
+    expect(asked).toEqual([["load32", 0x1ffd, 1, 2], ["load16", 0x1fff, 3, 4], ["modify32", 0x2001, 5, 6], ["store16", 0x1fff, 9, 1, 2], ["store32", 0x2001, 9, 3, 4]]);
+  });
+});
+
+describe("arithmetic that has instructions", () => {
+  /** `name(left, entry, delta)` as a region's WebAssembly; its checks are called where they must be. */
+  function compiled(name: string, count: number): { readonly run: Callable; readonly asked: number[] } {
+    const args = ["left", "entry", "delta"].slice(0, count).map((parameter) => `${parameter}`).join(", "), asked: number[] = [];
+    const { bytes, imports } = compileRegion(parsed(`(function (left, entry, delta) { ${name.startsWith("check") ? `${name}(${args}); return 0` : `return ${name}(${args}) | 0`}; })`), { arrays: new Map(), constants: new Map() });
+    const imported = Object.fromEntries(imports.map((_one, k) => [k, (...given: number[]) => { asked.push(...given); }]));
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { h: { m: new WebAssembly.Memory({ initial: 1, maximum: 1 }), e: (WebAssembly as unknown as { JSTag: WebAssembly.ImportValue }).JSTag }, i: imported });
+    return { run: exports["r"] as Callable, asked };
+  }
+
+  function raises(operation: () => void): boolean {
+    try {
+      operation();
+      return false;
+    } catch {
+      return true;
+    }
+  }
+
+  test("products", () => {
+    const unsigned = compiled("multiplyHighUnsigned", 2), signed = compiled("multiplyHighSigned", 2);
+    fc.assert(fc.property(word, word, (a, b) => {
+      expect([unsigned.run(a, b), signed.run(a, b)]).toEqual([arithmetic.multiplyHighUnsigned(a, b), arithmetic.multiplyHighSigned(a, b)]);
+    }), { numRuns: 2000 });
+  });
+
+  test.each(["Unsigned", "Signed"] as const)("quotients, %s", (sign) => {
+    const quotient = compiled(`quotient${sign}`, 3), check = compiled(`checkDivide${sign}`, 3);
+    fc.assert(fc.property(fc.oneof(word, fc.integer({ min: -3, max: 3 })), word, word, (high, low, divisor) => {
+      const isBad = raises(() => { arithmetic[`checkDivide${sign}`](high, low, divisor); });
+      check.asked.length = 0;
+      check.run(high, low, divisor);
+      if (isBad) expect(check.asked).toEqual([high, low, divisor]);
+      else expect(quotient.run(high, low, divisor)).toBe(arithmetic[`quotient${sign}`](high, low, divisor));
+    }), { numRuns: 3000 });
+  });
+
+  test.each(["Unsigned", "Signed"] as const)("narrow quotients, %s", (sign) => {
+    const quotient = compiled(`narrowQuotient${sign}`, 2), rest = compiled(`narrowRemainder${sign}`, 2);
+    const divisors = fc.oneof(fc.integer({ min: sign === "Signed" ? -0x8000 : 0, max: sign === "Signed" ? 0x7fff : 0xffff }), fc.constantFrom(1, sign === "Signed" ? -1 : 1));
+    fc.assert(fc.property(word, divisors, fc.constantFrom(1, 2), (dividend, divisor, size) => {
+      if (raises(() => { arithmetic[`checkNarrow${sign}`](dividend, divisor, size); })) return;
+      expect([quotient.run(dividend, divisor), rest.run(dividend, divisor)]).toEqual([arithmetic[`narrowQuotient${sign}`](dividend, divisor), arithmetic[`narrowRemainder${sign}`](dividend, divisor)]);
+    }), { numRuns: 3000 });
+  });
+
+  test.each([1, 2])("the check of divisions by %i bytes", (size) => {
+    const asked: number[] = [], { bytes, imports } = compileRegion(parsed(`(function (left, entry, delta) { checkNarrowUnsigned(left, entry, ${size}); return 0; })`), { arrays: new Map(), constants: new Map() });
+    const imported = Object.fromEntries(imports.map((_one, k) => [k, (...given: number[]) => { asked.push(...given); }]));
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { h: { m: new WebAssembly.Memory({ initial: 1, maximum: 1 }), e: (WebAssembly as unknown as { JSTag: WebAssembly.ImportValue }).JSTag }, i: imported });
+    fc.assert(fc.property(word, fc.integer({ min: 0, max: 256 ** size - 1 }), (dividend, divisor) => {
+      asked.length = 0;
+      (exports["r"] as Callable)(dividend, divisor, 0);
+      expect(asked.length > 0).toBe(raises(() => { arithmetic.checkNarrowUnsigned(dividend, divisor, size); }));
+    }), { numRuns: 1000 });
+  });
+});
