@@ -34,14 +34,16 @@ function prepare(node: unknown): Part {
   const statement = statementHole(node);
   if (statement !== undefined) return new Part(undefined, hole(statement));
   const parts = new Map(Object.entries(node).flatMap(([key, value]) => (key === "start" || key === "end" ? [] : [[key, prepare(value)] as const])));
-  if ([...parts.values()].some(({ filling }) => filling !== undefined)) return new Part(undefined, fillingOf(node, parts));
-  return new Part(Object.fromEntries([...parts].map(([key, part]) => [key, part.make({})])), undefined);
+  const filling = fillingOf(node, parts);
+  return [...parts.values()].some((part) => part.filling !== undefined) ? new Part(undefined, filling) : new Part(filling({}), undefined);
 }
 
 /** Makes nodes of one type, all of one shape: what walks trees need not ask what it has before it. */
 function fillingOf({ type, ...node }: Parsed, parts: ReadonlyMap<string, Part>): Filling {
   const part = (key: string): Part => parts.get(key) ?? new Part(node[key], undefined);
   switch (type) {
+    case "Identifier": return () => identifier(node["name"] as string);
+    case "Literal": return () => ({ type, value: node["value"], raw: node["raw"] });
     case "BinaryExpression": case "LogicalExpression": case "AssignmentExpression": {
       const left = part("left"), right = part("right"), { operator } = node;
       return (bindings) => ({ type, left: left.make(bindings), operator, right: right.make(bindings) });
@@ -137,9 +139,12 @@ export function identifier(name: string): Identifier { return { type: "Identifie
 
 /** An int32 literal. */
 export function number(value: number): Literal | UnaryExpression {
-  if (value >= 0) return { type: "Literal", value };
-  return { type: "UnaryExpression", operator: "-", prefix: true, argument: { type: "Literal", value: -value } };
+  if (value >= 0) return literal(value);
+  return { type: "UnaryExpression", operator: "-", prefix: true, argument: literal(-value) };
 }
+
+/** Of the shape that those of templates have: they know how they were written. */
+function literal(value: number): Literal { return { type: "Literal", value, raw: undefined } as unknown as Literal; }
 
 export function assign(name: string, value: Expression): Statement {
   return { type: "ExpressionStatement", expression: { type: "AssignmentExpression", left: identifier(name), operator: "=", right: value } };

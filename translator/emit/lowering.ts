@@ -77,7 +77,13 @@ export function wordAt(index: Expression): Expression {
 }
 
 /** A runtime function's name as an identifier: "x87 fadd m4" → x87_fadd_m4. */
-export function functionName(name: string): string { return name.replaceAll(/[^A-Za-z0-9]/g, "_"); }
+export function functionName(name: string): string {
+  let known = functionNames.get(name);
+  if (known === undefined) functionNames.set(name, (known = name.replaceAll(/[^A-Za-z0-9]/g, "_")));
+  return known;
+}
+
+const functionNames = new Map<string, string>();
 
 /**
  * Turns the nodes of one instruction into statements.
