@@ -104,9 +104,18 @@ function prepareList(list: readonly unknown[]): Part {
   }
 }
 
+/** Those that most templates have, read by functions of their own: that is quicker than by a name that may be any. */
+type Named = Readonly<Record<string, unknown>>;
+const READERS: Readonly<Record<string, (bindings: Named) => unknown>> = {
+  a: ({ a }) => a, b: ({ b }) => b, c: ({ c }) => c, t: ({ t }) => t, v: ({ v }) => v, x: ({ x }) => x, i: ({ i }) => i, l: ({ l }) => l, g: ({ g }) => g, m: ({ m }) => m,
+  r: ({ r }) => r, w: ({ w }) => w, e: ({ e }) => e, n: ({ n }) => n, k: ({ k }) => k, p: ({ p }) => p, h: ({ h }) => h, d: ({ d }) => d, q: ({ q }) => q, u: ({ u }) => u,
+};
+
 function hole(name: string): Filling {
+  const position = Number(name), read = READERS[name];
+  const lookUp = Number.isInteger(position) ? (bindings: Bindings) => (bindings as readonly unknown[])[position] : read ?? ((bindings: Bindings) => (bindings as Named)[name]);
   return (bindings) => {
-    const bound = (bindings as Readonly<Record<string, Expression>>)[name];
+    const bound = (lookUp as Filling)(bindings);
     if (bound === undefined) throw new Error(`template hole $${name} is not bound`);
     return bound;
   };

@@ -92,7 +92,7 @@ const functionNames = new Map<string, string>();
  * changes that state; a read that would be overtaken is put into a temporary first.
  */
 export class InstructionEmitter {
-  readonly body: Statement[] = [];
+  readonly body: Statement[];
   readonly #place: Place;
   /** Values that have a name by now; there are few. */
   readonly #nodes: Node[] = [];
@@ -101,7 +101,11 @@ export class InstructionEmitter {
   #modified: Map<Node, { a: Expression; t: Expression }> | undefined = undefined;
   #plan: Plan = NO_PLAN;
 
-  constructor(place: Place) { this.#place = place; }
+  /** Appends to `body`. */
+  constructor(place: Place, body: Statement[] = []) {
+    this.#place = place;
+    this.body = body;
+  }
 
   /** Emits all effects in order; `plan.result` is what the instruction's end still needs. */
   run(plan: Plan): Expression | undefined {
