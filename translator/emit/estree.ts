@@ -34,14 +34,16 @@ function prepare(node: unknown): Part {
   const statement = statementHole(node);
   if (statement !== undefined) return new Part(undefined, hole(statement));
   const parts = new Map(Object.entries(node).flatMap(([key, value]) => (key === "start" || key === "end" ? [] : [[key, prepare(value)] as const])));
-  if ([...parts.values()].some(({ filling }) => filling !== undefined)) return new Part(undefined, fillingOf(node, parts));
-  return new Part(Object.fromEntries([...parts].map(([key, part]) => [key, part.make({})])), undefined);
+  const filling = fillingOf(node, parts);
+  return [...parts.values()].some((part) => part.filling !== undefined) ? new Part(undefined, filling) : new Part(filling({}), undefined);
 }
 
 /** Makes nodes of one type, all of one shape: what walks trees need not ask what it has before it. */
 function fillingOf({ type, ...node }: Parsed, parts: ReadonlyMap<string, Part>): Filling {
   const part = (key: string): Part => parts.get(key) ?? new Part(node[key], undefined);
   switch (type) {
+    case "Identifier": return () => identifier(node["name"] as string);
+    case "Literal": return () => ({ type, value: node["value"], raw: node["raw"] });
     case "BinaryExpression": case "LogicalExpression": case "AssignmentExpression": {
       const left = part("left"), right = part("right"), { operator } = node;
       return (bindings) => ({ type, left: left.make(bindings), operator, right: right.make(bindings) });
@@ -102,9 +104,18 @@ function prepareList(list: readonly unknown[]): Part {
   }
 }
 
+/** Those that most templates have, read by functions of their own: that is quicker than by a name that may be any. */
+type Named = Readonly<Record<string, unknown>>;
+const READERS: Readonly<Record<string, (bindings: Named) => unknown>> = {
+  a: ({ a }) => a, b: ({ b }) => b, c: ({ c }) => c, t: ({ t }) => t, v: ({ v }) => v, x: ({ x }) => x, i: ({ i }) => i, l: ({ l }) => l, g: ({ g }) => g, m: ({ m }) => m,
+  r: ({ r }) => r, w: ({ w }) => w, e: ({ e }) => e, n: ({ n }) => n, k: ({ k }) => k, p: ({ p }) => p, h: ({ h }) => h, d: ({ d }) => d, q: ({ q }) => q, u: ({ u }) => u,
+};
+
 function hole(name: string): Filling {
+  const position = Number(name), read = READERS[name];
+  const lookUp = Number.isInteger(position) ? (bindings: Bindings) => (bindings as readonly unknown[])[position] : read ?? ((bindings: Bindings) => (bindings as Named)[name]);
   return (bindings) => {
-    const bound = (bindings as Readonly<Record<string, Expression>>)[name];
+    const bound = (lookUp as Filling)(bindings);
     if (bound === undefined) throw new Error(`template hole $${name} is not bound`);
     return bound;
   };
@@ -137,9 +148,12 @@ export function identifier(name: string): Identifier { return { type: "Identifie
 
 /** An int32 literal. */
 export function number(value: number): Literal | UnaryExpression {
-  if (value >= 0) return { type: "Literal", value };
-  return { type: "UnaryExpression", operator: "-", prefix: true, argument: { type: "Literal", value: -value } };
+  if (value >= 0) return literal(value);
+  return { type: "UnaryExpression", operator: "-", prefix: true, argument: literal(-value) };
 }
+
+/** Of the shape that those of templates have: they know how they were written. */
+function literal(value: number): Literal { return { type: "Literal", value, raw: undefined } as unknown as Literal; }
 
 export function assign(name: string, value: Expression): Statement {
   return { type: "ExpressionStatement", expression: { type: "AssignmentExpression", left: identifier(name), operator: "=", right: value } };

@@ -77,7 +77,13 @@ export function wordAt(index: Expression): Expression {
 }
 
 /** A runtime function's name as an identifier: "x87 fadd m4" → x87_fadd_m4. */
-export function functionName(name: string): string { return name.replaceAll(/[^A-Za-z0-9]/g, "_"); }
+export function functionName(name: string): string {
+  let known = functionNames.get(name);
+  if (known === undefined) functionNames.set(name, (known = name.replaceAll(/[^A-Za-z0-9]/g, "_")));
+  return known;
+}
+
+const functionNames = new Map<string, string>();
 
 /**
  * Turns the nodes of one instruction into statements.
@@ -86,7 +92,7 @@ export function functionName(name: string): string { return name.replaceAll(/[^A
  * changes that state; a read that would be overtaken is put into a temporary first.
  */
 export class InstructionEmitter {
-  readonly body: Statement[] = [];
+  readonly body: Statement[];
   readonly #place: Place;
   /** Values that have a name by now; there are few. */
   readonly #nodes: Node[] = [];
@@ -95,7 +101,11 @@ export class InstructionEmitter {
   #modified: Map<Node, { a: Expression; t: Expression }> | undefined = undefined;
   #plan: Plan = NO_PLAN;
 
-  constructor(place: Place) { this.#place = place; }
+  /** Appends to `body`. */
+  constructor(place: Place, body: Statement[] = []) {
+    this.#place = place;
+    this.body = body;
+  }
 
   /** Emits all effects in order; `plan.result` is what the instruction's end still needs. */
   run(plan: Plan): Expression | undefined {

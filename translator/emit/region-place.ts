@@ -36,12 +36,15 @@ const WRITE = {
   put: statements("flagA = $0; flagKind = 0;"),
   slot: statements("$w = $0;"),
 };
+/** Of the registers, by number. */
+const IDENTIFIERS: readonly Expression[] = REGISTERS.map(identifier);
 const LOCAL_FLAGS = { k: identifier("flagKind"), a: identifier("flagA"), b: identifier("flagB"), c: identifier("flagCarry") };
 const GENERAL = {
   condition: expression("conditionOf($n, $k, $a, $b, $c)"), carry: expression("carryOf($k, $a, $b, $c) | 0"), flags: expression("flagsOf($k, $a, $b, $c) | 0"),
 };
 const APART = expression("flagKind | $f");
 export const EXPLICIT = KIND.explicit * 4;
+const LEFT = identifier("left");
 /** Where blocks expect the carry that they begin with. */
 const CARRY = identifier("carry"), CARRY_HOLDS: readonly [Expression, Expression] = [expression("carry !== 0")({}), expression("carry === 0")({})];
 
@@ -101,7 +104,7 @@ export class RegionPlace implements Place {
   #register(index: number): Expression {
     const name = registerNamed(index);
     this.named.add(name);
-    return identifier(name);
+    return IDENTIFIERS[index]!;
   }
   #assigned(index: number): Expression {
     this.assigned.add(registerNamed(index));
@@ -112,8 +115,8 @@ export class RegionPlace implements Place {
   address(found: number): Expression { return this.moved(number(found)); }
   moved(found: Expression): Expression { return this.#isMobile ? MOVED({ a: found }) : found; }
 
-  get where(): Place["where"] { return { id: number(this.id), left: identifier("left") }; }
-  temporary(): string { return `t${this.#temporaries++}`; }
+  get where(): Place["where"] { return { id: number(this.id), left: LEFT }; }
+  temporary(): string { return temporaryNamed(this.#temporaries++); }
   get carry(): Expression {
     this.name(FLAGS);
     const { kind, inCarry } = this.known;
@@ -197,6 +200,14 @@ export class RegionPlace implements Place {
     this.known = { kind, inCarry: false };
     return (kind & WHOLE_KIND) === SOME_KIND ? APART({ f: number(flags) }) : number(kind);
   }
+}
+
+/** Names of temporaries: each the same string in all regions, whose hash is known. */
+const TEMPORARIES: string[] = [];
+
+function temporaryNamed(number: number): string {
+  while (TEMPORARIES.length <= number) TEMPORARIES.push(`t${TEMPORARIES.length}`);
+  return TEMPORARIES[number]!;
 }
 
 function registerNamed(index: number): Local {

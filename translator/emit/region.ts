@@ -31,6 +31,7 @@ import { FLOW, FLOW_TEST, FRAME, RUN_ARRAYS } from "./region-templates.ts";
 /** Up to so many targets are compared one after the other, more of them by halves. */
 const SEARCHED_IN_ORDER = 4;
 
+const NO_FOLLOWS: readonly number[] = [];
 const PARAMETERS = [identifier("left"), identifier("entry"), identifier("delta")];
 
 class RegionEmitter {
@@ -69,7 +70,8 @@ class RegionEmitter {
   }
 
   run(): FunctionExpression {
-    const body = this.#tree(this.#structure.root);
+    const body: Statement[] = [];
+    this.#tree(this.#structure.root, body);
     const guarded: Statement = {
       type: "TryStatement", block: { type: "BlockStatement", body },
       handler: { type: "CatchClause", param: identifier("error"), body: { type: "BlockStatement", body: this.#unowned(FRAME.caught({})) } }, finalizer: null,
@@ -123,6 +125,10 @@ class RegionEmitter {
   }
 
   #owned(body: Statement[]): Statement[] { return this.#lines?.mark(body, this.#owner) ?? body; }
+  /** The same of statements from one on. */
+  #ownFrom(body: Statement[], from: number): void {
+    if (this.#lines !== undefined) body.push(...this.#lines.mark(body.splice(from), this.#owner));
+  }
   /** What is emitted now is of a block's instruction. */
   #own({ id, instructions }: Block, index: number): void {
     if (this.#lines !== undefined) this.#owner = { block: id, index, address: instructions[index]!.address, calls: new Set() };
@@ -133,33 +139,34 @@ class RegionEmitter {
   #number = 0;
   readonly #numbers = new Map<number, number>();
 
-  /** A block with all that it dominates. */
-  #tree(id: number): Statement[] {
-    const { loops, follows } = this.#structure;
-    const inner = (): Statement[] => this.#within(id, follows.get(id) ?? []);
-    if (!loops.has(id)) return inner();
+  /** Appends a block with all that it dominates. */
+  #tree(id: number, body: Statement[]): void {
+    const { loops, follows } = this.#structure, behind = follows.get(id) ?? NO_FOLLOWS;
+    if (!loops.has(id)) { this.#within(id, behind, behind.length, body); return; }
     this.#place.known = UNKNOWN;
-    return [{
+    const inner: Statement[] = [];
+    this.#within(id, behind, behind.length, inner);
+    body.push({
       type: "LabeledStatement", label: identifier(`loop${id}`),
-      body: { type: "ForStatement", init: null, test: null, update: null, body: block(inner()) },
-    }];
+      body: { type: "ForStatement", init: null, test: null, update: null, body: block(inner) },
+    });
   }
 
-  /** The block itself inside the labelled blocks that its follows need: the last follow outermost. */
-  #within(id: number, follows: readonly number[]): Statement[] {
-    const last = follows.at(-1);
-    if (last === undefined) return this.#block(this.#structure.blocks[id]!);
-    const inside = this.#within(id, follows.slice(0, -1));
-    const labelled: Statement = { type: "LabeledStatement", label: identifier(`to${last}`), body: block(inside) };
+  /** The block itself inside the labelled blocks that its first `count` follows need: the last follow outermost. */
+  #within(id: number, follows: readonly number[], count: number, body: Statement[]): void {
+    if (count === 0) { this.#block(this.#structure.blocks[id]!, body); return; }
+    const inside: Statement[] = [], last = follows[count - 1]!;
+    this.#within(id, follows, count - 1, inside);
+    body.push({ type: "LabeledStatement", label: identifier(`to${last}`), body: block(inside) });
     this.#place.known = UNKNOWN;
-    return [labelled, ...this.#tree(last)];
+    this.#tree(last, body);
   }
 
-  #block(source: Block): Statement[] {
-    const { instructions } = source, body: Statement[] = [];
+  #block(source: Block, body: Statement[]): void {
+    const { instructions } = source;
     this.#owner = undefined;
     if (this.#carriesIn.has(source.id)) this.#place.known = { ...this.#place.known, inCarry: true };
-    if (instructions.length === 0) return this.#end(source, undefined); // a dispatch block
+    if (instructions.length === 0) { this.#end(source, undefined, body); return; } // a dispatch block
     this.#number = this.#blocks++;
     this.#numbers.set(source.id, this.#number);
     this.instructions += instructions.length;
@@ -180,12 +187,13 @@ class RegionEmitter {
       }
       const instruction = instructions[k]!;
       this.#own(source, k);
-      const emitted = this.#instruction(instruction, instructions.length - k, k === instructions.length - 1, instructions[k + 1]);
-      body.push(...this.#owned(emitted.body));
-      value = emitted.value;
+      const from = body.length;
+      value = this.#instruction(instruction, instructions.length - k, k === instructions.length - 1, instructions[k + 1], body);
+      this.#ownFrom(body, from);
     }
-    body.push(...this.#owned(this.#end(source, value)));
-    return body;
+    const from = body.length;
+    this.#end(source, value, body);
+    this.#ownFrom(body, from);
   }
 
   // --- Runs of x87 instructions -----------------------------------------------------------------------------------
@@ -220,7 +228,8 @@ class RegionEmitter {
     return { body: this.#owned([run.finish(this.runs, site)]), taken: run.count };
   }
 
-  #instruction(instruction: BlockInstruction, rest: number, isLast: boolean, next: BlockInstruction | undefined): { body: Statement[]; value: Expression | undefined } {
+  /** Appends an instruction; what its end needs. */
+  #instruction(instruction: BlockInstruction, rest: number, isLast: boolean, next: BlockInstruction | undefined, body: Statement[]): Expression | undefined {
     const place = this.#place;
     place.id = this.sites.length;
     place.thisEip = instruction.address;
@@ -228,23 +237,30 @@ class RegionEmitter {
     place.nextEip = instruction.address + instruction.instruction.length | 0;
     const shadowed = this.#shadowed;
     this.#shadowed = false;
-    if (shadowed && !standsInShadow(instruction)) return { body: this.#step(rest), value: undefined };
-    if (instruction.form.semantics === "sti" && !isLast) return { body: this.#enableInterrupts(rest, next), value: undefined };
-    if (instruction.form.semantics === "rdtsc") return { body: this.#timestamp(rest), value: undefined };
-    if (!instruction.plain) return { body: this.#step(rest), value: undefined };
-    if (instruction.meaning.end.kind === "repeat") return { body: this.#repeat(instruction.meaning, instruction.meaning.end.again, rest), value: undefined };
-    const emitter = new InstructionEmitter(place), pending = shadowed ? this.#pending : undefined;
+    const special = shadowed && !standsInShadow(instruction) ? this.#step(rest) : this.#special(instruction, rest, isLast, next);
+    if (special !== undefined) {
+      body.push(...special);
+      return undefined;
+    }
+    const emitter = new InstructionEmitter(place, body), pending = shadowed ? this.#pending : undefined;
     place.answer = undefined;
     place.code = number(CHANGED);
     const facts = factsOf(instruction.meaning);
     for (const name of facts.functions) this.functions.add(name);
     const value = emitter.run(planFor(instruction.meaning));
     if (facts.mayFault || pending !== undefined) this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
-    const { body } = emitter;
     if (facts.callsMonitor) body.push(...this.#behindMonitor(facts, rest));
     if (shadowed) body.push(...FLOW.endShadow({}));
     if (pending !== undefined) body.push(...this.#interrupted(pending, place.id, place.nextEip, rest));
-    return { body, value };
+    return value;
+  }
+
+  /** What stands in a region in a way of its own. */
+  #special({ form, plain, meaning }: BlockInstruction, rest: number, isLast: boolean, next: BlockInstruction | undefined): Statement[] | undefined {
+    if (form.semantics === "sti" && !isLast) return this.#enableInterrupts(rest, next);
+    if (form.semantics === "rdtsc") return this.#timestamp(rest);
+    if (!plain) return this.#step(rest);
+    return meaning.end.kind === "repeat" ? this.#repeat(meaning, meaning.end.again, rest) : undefined;
   }
 
   /** Whether a region must be left behind a call of the monitor. */
@@ -313,26 +329,28 @@ class RegionEmitter {
 
   // --- Ends -----------------------------------------------------------------------------------------------------
 
-  #end(source: Block, value: Expression | undefined): Statement[] {
+  #end(source: Block, value: Expression | undefined, body: Statement[]): void {
     const { end } = source;
     switch (end.kind) {
-      case "jump": return this.#edge(source, end.to);
+      case "jump": this.#edge(source, end.to, body); return;
       case "branch": {
-        const { known } = this.#place;
-        const taken = this.#edge(source, end.taken);
+        const { known } = this.#place, taken: Statement[] = [];
+        this.#edge(source, end.taken, taken);
         this.#place.known = known;
-        const next = this.#edge(source, end.next);
-        return [{ type: "IfStatement", test: value!, consequent: block(taken), alternate: null }, ...next];
+        body.push({ type: "IfStatement", test: value!, consequent: block(taken), alternate: null });
+        this.#edge(source, end.next, body);
+        return;
       }
       case "indirect": {
-        if (end.targets.length === 0) return this.#away(source, FLOW.leave({ e: value! }));
+        if (end.targets.length === 0) { body.push(...this.#away(source, FLOW.leave({ e: value! }))); return; }
         const to = named(value!, this.#place);
-        return [...to.body, ...this.#search(source, to.value, end.targets), ...this.#away(source, FLOW.leave({ e: to.value }))];
+        body.push(...to.body, ...this.#search(source, to.value, end.targets), ...this.#away(source, FLOW.leave({ e: to.value })));
+        return;
       }
-      case "dispatch": return this.#dispatch(source, end.cases);
-      case "transferred": return this.#away(source, source.instructions.at(-1)?.plain === true ? FLOW.transferred({ c: this.#place.code }) : FLOW.leave({ e: word("eip") }));
+      case "dispatch": this.#dispatch(source, end.cases, body); return;
+      case "transferred": body.push(...this.#away(source, source.instructions.at(-1)?.plain === true ? FLOW.transferred({ c: this.#place.code }) : FLOW.leave({ e: word("eip") }))); return;
     }
-    return end satisfies never;
+    end satisfies never;
   }
 
   /** Goes to the target that `value` is; falls through where it is none. */
@@ -341,7 +359,7 @@ class RegionEmitter {
     if (targets.length <= SEARCHED_IN_ORDER) {
       return this.#owned(targets.map(({ address, edge }): Statement => {
         this.#place.known = known;
-        return { type: "IfStatement", test: FLOW_TEST.is({ v: value, a: this.#place.address(address) }), consequent: block(this.#edge(source, edge)), alternate: null };
+        return { type: "IfStatement", test: FLOW_TEST.is({ v: value, a: this.#place.address(address) }), consequent: block(this.#edge(source, edge, [])), alternate: null };
       }));
     }
     const sorted = [...targets].sort((a, b) => a.address - b.address), middle = sorted.length >> 1;
@@ -352,12 +370,11 @@ class RegionEmitter {
   }
 
   /** Goes to the block that `entry` names, which is one of these. */
-  #dispatch(source: Block, cases: Extract<BlockEnd, { kind: "dispatch" }>["cases"]): Statement[] {
-    return cases.flatMap(({ entry, edge }, k): Statement[] => {
+  #dispatch(source: Block, cases: Extract<BlockEnd, { kind: "dispatch" }>["cases"], body: Statement[]): void {
+    cases.forEach(({ entry, edge }, k) => {
       this.#place.known = UNKNOWN;
-      const way = this.#edge(source, edge);
-      if (k === cases.length - 1) return way;
-      return [{ type: "IfStatement", test: FLOW_TEST.is({ v: identifier("entry"), a: number(entry) }), consequent: block(way), alternate: null }];
+      if (k === cases.length - 1) this.#edge(source, edge, body);
+      else body.push({ type: "IfStatement", test: FLOW_TEST.is({ v: identifier("entry"), a: number(entry) }), consequent: block(this.#edge(source, edge, [])), alternate: null });
     });
   }
 
@@ -369,25 +386,29 @@ class RegionEmitter {
     return [{ ...only, consequent: block([...count, only.consequent]) }];
   }
 
-  /** Its statements are of the branch, those of blocks in them of their own instructions. */
-  #edge(source: Block, edge: Edge): Statement[] {
-    const owner = this.#owner, way = this.#way(source, edge);
+  /** Appends the way along an edge to `body`, and returns that. Its statements are of the branch, those of blocks in them of their own instructions. */
+  #edge(source: Block, edge: Edge, body: Statement[]): Statement[] {
+    const owner = this.#owner, from = body.length;
+    this.#way(source, edge, body);
     this.#owner = owner;
-    return this.#owned(way);
+    this.#ownFrom(body, from);
+    return body;
   }
 
-  #way(source: Block, edge: Edge): Statement[] {
+  #way(source: Block, edge: Edge, body: Statement[]): void {
     if ("leave" in edge && edge.cold) this.cold.add(edge.leave);
-    if ("leave" in edge) return this.#away(source, FLOW.leave({ e: this.#place.address(edge.leave) }));
+    if ("leave" in edge) { body.push(...this.#away(source, FLOW.leave({ e: this.#place.address(edge.leave) }))); return; }
     const meant = edge.entry ?? edge.block, target = this.#structure.blocks[meant]!;
-    const guard = [...this.#pageGuard(source, target), ...this.#carryTo(edge.block), ...(edge.entry === undefined ? [] : FLOW.name({ n: number(edge.entry) }))];
+    body.push(...this.#pageGuard(source, target), ...this.#carryTo(edge.block));
+    if (edge.entry !== undefined) body.push(...FLOW.name({ n: number(edge.entry) }));
     switch (this.#structure.jump(source.id, edge.block)) {
       case "continue": {
         const test = FLOW.leaveIfSpent({ n: number(this.length), e: this.#place.address(target.address) });
-        return [...guard, ...test, { type: "ContinueStatement", label: identifier(`loop${edge.block}`) }];
+        body.push(...test, { type: "ContinueStatement", label: identifier(`loop${edge.block}`) });
+        return;
       }
-      case "break": return [...guard, { type: "BreakStatement", label: identifier(`to${edge.block}`) }];
-      case "inline": return [...guard, ...this.#tree(edge.block)];
+      case "break": body.push({ type: "BreakStatement", label: identifier(`to${edge.block}`) }); return;
+      case "inline": this.#tree(edge.block, body);
     }
   }
 

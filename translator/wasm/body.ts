@@ -56,6 +56,8 @@ export class FunctionBody {
     return local;
   }
 
+  /** The local of this name, if there is one. */
+  find(name: string): Local | undefined { return this.#locals.get(name); }
   local(name: string): Local { return this.#locals.get(name) ?? this.refuse(`no local ${name}`); }
 
   get({ index }: Local): void {

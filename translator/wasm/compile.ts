@@ -44,7 +44,7 @@ class Statements extends Expressions {
       case "LabeledStatement":
         if (statement.body.type === "ForStatement") this.#loop(statement.body.body, statement.label.name);
         else {
-          this.open(OPCODE.block, `break ${statement.label.name}`);
+          this.open(OPCODE.block, waysOf(statement.label.name).out);
           this.statement(statement.body);
           this.close();
         }
@@ -99,11 +99,12 @@ class Statements extends Expressions {
   #labelOf(way: string): string { return way.endsWith(" ") ? way + (this.#loops.at(-1) ?? "") : way; }
 
   #loop(body: Statement, label: string): void {
+    const ways = waysOf(label);
     this.#loops.push(label);
-    this.open(OPCODE.block, `break ${label}`);
-    this.open(OPCODE.loop, `continue ${label}`);
+    this.open(OPCODE.block, ways.out);
+    this.open(OPCODE.loop, ways.again);
     this.statement(body);
-    this.goTo(`continue ${label}`);
+    this.goTo(ways.again);
     this.close();
     this.close();
     this.#loops.pop();
@@ -163,8 +164,17 @@ class Statements extends Expressions {
 /** The label that a statement goes to, where it does nothing else. */
 function wayOf(statement: Statement): string | undefined {
   if (statement.type === "BlockStatement") return statement.body.length === 1 ? wayOf(statement.body[0]!) : undefined;
-  if (statement.type === "BreakStatement") return `break ${statement.label?.name ?? ""}`;
-  return statement.type === "ContinueStatement" ? `continue ${statement.label?.name ?? ""}` : undefined;
+  if (statement.type === "BreakStatement") return waysOf(statement.label?.name ?? "").out;
+  return statement.type === "ContinueStatement" ? waysOf(statement.label?.name ?? "").again : undefined;
+}
+
+/** What `break` and `continue` go to, by label: each the same string wherever it is wanted, which is quick to find. */
+const ways = new Map<string, { readonly out: string; readonly again: string }>();
+
+function waysOf(label: string): { readonly out: string; readonly again: string } {
+  let known = ways.get(label);
+  if (known === undefined) ways.set(label, (known = { out: `break ${label}`, again: `continue ${label}` }));
+  return known;
 }
 
 /** What leaves the region, or asks the runtime, is rare. */

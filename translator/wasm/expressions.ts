@@ -27,6 +27,17 @@ const COMPARISON: Partial<Record<string, readonly [signed: number, unsigned: num
   "===": [OPCODE.eq, OPCODE.eq, OPCODE.eqDouble], "!==": [OPCODE.ne, OPCODE.ne, OPCODE.neDouble], "<": [OPCODE.lts, OPCODE.ltu, OPCODE.ltDouble],
   "<=": [OPCODE.les, OPCODE.leu, OPCODE.leDouble], ">": [OPCODE.gts, OPCODE.gtu, OPCODE.gtDouble], ">=": [OPCODE.ges, OPCODE.geu, OPCODE.geDouble],
 };
+interface Operator {
+  readonly bitwise: number | undefined;
+  readonly arithmetic: number | undefined;
+  readonly floating: number | undefined;
+  readonly comparison: readonly [signed: number, unsigned: number, floating: number] | undefined;
+}
+const OPERATORS: ReadonlyMap<string, Operator> = new Map([BITWISE, FLOATING, COMPARISON].flatMap(Object.keys).map((operator) => [
+  operator, { bitwise: BITWISE[operator], arithmetic: ARITHMETIC[operator], floating: FLOATING[operator], comparison: COMPARISON[operator] },
+]));
+const NO_OPERATOR: Operator = { bitwise: undefined, arithmetic: undefined, floating: undefined, comparison: undefined };
+const INTRINSIC: ReadonlyMap<string, NonNullable<(typeof INTRINSICS)[string]>> = new Map(Object.entries(INTRINSICS).flatMap(([name, one]) => (one === undefined ? [] : [[name, one]])));
 /** Functions that answer with a float64. */
 const FLOAT_RESULTS = new Set(["x87Sum", "x87Product", "x87Integer"]);
 /** A factor so small keeps the product of int32s exact. */
@@ -60,9 +71,11 @@ export class Expressions extends FunctionBody {
         if (typeof value !== "number") return this.refuse("a literal that is no number");
         return integer(expression) === undefined ? "f64" : value > 0x7fffffff ? "u32" : "i32";
       }
-      case "Identifier":
-        if (this.environment.constants.has(expression.name) || this.quotients.has(expression.name)) return "i32";
-        return this.local(expression.name).kind;
+      case "Identifier": {
+        const local = this.find(expression.name);
+        if (local !== undefined) return local.kind;
+        return this.environment.constants.has(expression.name) || this.quotients.has(expression.name) ? "i32" : this.local(expression.name).kind;
+      }
       case "UnaryExpression":
         if (expression.operator === "!") return "bit";
         if (expression.operator === "~") return "i32";
@@ -75,16 +88,17 @@ export class Expressions extends FunctionBody {
       case "MemberExpression": return this.#elementOf(expression).kind === "i32" ? "i32" : "f64";
       case "CallExpression": {
         const name = expression.callee.type === "Identifier" ? expression.callee.name : "";
-        return INTRINSICS[name]?.kind ?? (FLOAT_RESULTS.has(name) ? "f64" : "i32");
+        return INTRINSIC.get(name)?.kind ?? (FLOAT_RESULTS.has(name) ? "f64" : "i32");
       }
       default: return this.refuse(expression.type);
     }
   }
 
   #binaryKind(operator: string, left: Expression, right: Expression): Kind {
-    if (COMPARISON[operator] !== undefined) return "bit";
+    const { comparison, floating } = OPERATORS.get(operator) ?? NO_OPERATOR;
+    if (comparison !== undefined) return "bit";
     if (operator === ">>>") return ((integer(right) ?? 0) & 31) === 0 ? "u32" : "i32";
-    if (FLOATING[operator] !== undefined) return operator === "/" || this.kind(left) === "f64" || this.kind(right) === "f64" ? "f64" : "sum";
+    if (floating !== undefined) return operator === "/" || this.kind(left) === "f64" || this.kind(right) === "f64" ? "f64" : "sum";
     return "i32";
   }
 
@@ -138,8 +152,6 @@ export class Expressions extends FunctionBody {
 
   /** Puts the value on the stack modulo 2^32. */
   int(expression: Expression): void {
-    const known = integer(expression);
-    if (known !== undefined) { this.constant(known); return; }
     switch (expression.type) {
       case "Identifier": this.#name(expression.name); return;
       case "BinaryExpression": this.#binary(expression.operator, expression.left as Expression, expression.right); return;
@@ -147,40 +159,55 @@ export class Expressions extends FunctionBody {
         this.#element(expression);
         if (this.#elementOf(expression).kind !== "i32") this.truncate();
         return;
-      case "ConditionalExpression": this.#integral(this.kind(expression), () => { this.#conditional(expression, "i32"); }, expression); return;
-      case "CallExpression": this.#integral(this.kind(expression), () => { this.callOf(expression, "i32"); }, expression); return;
-      case "UnaryExpression": this.#unary(expression.operator, expression.argument, expression); return;
-      case "LogicalExpression": this.#logical(expression); return;
-      case "AssignmentExpression": this.#integral(this.kind(expression), () => { this.#assigned(expression); }, expression); return;
-      case "Literal":
-        if (typeof expression.value === "boolean") this.constant(Number(expression.value));
-        else {
-          this.float(expression);
-          this.truncate();
-        }
+      case "ConditionalExpression":
+        if (this.kind(expression) === "f64") this.#truncated(expression);
+        else this.#conditional(expression, "i32");
         return;
+      case "CallExpression":
+        if (this.kind(expression) === "f64") this.#truncated(expression);
+        else this.callOf(expression, "i32");
+        return;
+      case "UnaryExpression": {
+        const known = integer(expression);
+        if (known === undefined) this.#unary(expression.operator, expression.argument, expression);
+        else this.constant(known);
+        return;
+      }
+      case "LogicalExpression": this.#logical(expression); return;
+      case "AssignmentExpression":
+        if (this.kind(expression) === "f64") this.#truncated(expression);
+        else this.#assigned(expression);
+        return;
+      case "Literal": {
+        const known = integer(expression);
+        if (known !== undefined) this.constant(known);
+        else if (typeof expression.value === "boolean") this.constant(Number(expression.value));
+        else this.#truncated(expression);
+        return;
+      }
       default: this.refuse(expression.type);
     }
   }
 
-  /** `direct` emits a value that has 32 bits anyway. */
-  #integral(kind: Kind, direct: () => void, expression: Expression): void {
-    if (kind !== "f64") { direct(); return; }
+  #truncated(expression: Expression): void {
     this.float(expression);
     this.truncate();
   }
 
   #name(name: string): void {
+    const local = this.find(name);
+    if (local !== undefined) {
+      this.get(local);
+      if (local.kind === "f64") this.truncate();
+      return;
+    }
     const constant = this.environment.constants.get(name), quotient = this.quotients.get(name);
     if (constant !== undefined) this.constant(constant);
-    else if (quotient !== undefined) {
+    else if (quotient === undefined) this.local(name);
+    else {
       this.int(quotient.of);
       this.constant(quotient.shift);
       this.op(OPCODE.shr);
-    } else {
-      const local = this.local(name);
-      this.get(local);
-      if (local.kind === "f64") this.truncate();
     }
   }
 
@@ -204,9 +231,9 @@ export class Expressions extends FunctionBody {
   }
 
   #binary(operator: string, left: Expression, right: Expression): void {
-    const comparison = COMPARISON[operator];
+    const { comparison, bitwise, arithmetic, floating } = OPERATORS.get(operator) ?? NO_OPERATOR;
     if (comparison !== undefined) { this.#compare(operator, comparison, left, right); return; }
-    const bitwise = BITWISE[operator], rest = integer(right);
+    const rest = integer(right);
     if (bitwise !== undefined) {
       if (rest === 0 && operator !== "&" || rest === -1 && operator === "&") { this.int(left); return; }
       if (this.#shortened(operator, left, right, rest)) return;
@@ -220,7 +247,7 @@ export class Expressions extends FunctionBody {
       this.float(left);
       if (operator !== "+" || !isNegativeZero(right)) {
         this.float(right);
-        this.op(FLOATING[operator] ?? this.refuse(operator));
+        this.op(floating ?? this.refuse(operator));
       }
       this.truncate();
       return;
@@ -228,7 +255,7 @@ export class Expressions extends FunctionBody {
     this.int(left);
     if (rest === 0 && operator !== "*") return;
     this.int(right);
-    this.op(ARITHMETIC[operator]!);
+    this.op(arithmetic!);
   }
 
   /** What WebAssembly has an instruction for. */
@@ -346,8 +373,19 @@ export class Expressions extends FunctionBody {
   /** The element that is named. */
   #elementOf(target: Pattern | Expression): Element {
     if (target.type !== "MemberExpression" || !target.computed || target.object.type !== "Identifier") this.refuse("an element of another kind");
-    const source = this.arrays.get(target.object.name) ?? target.object.name;
-    return ELEMENTS[source] ?? OUTSIDE;
+    return this.#array(target.object.name).element;
+  }
+
+  /** Arrays that were named. */
+  readonly #used = new Map<string, { readonly element: Element; readonly base: number | undefined }>();
+
+  #array(name: string): { readonly element: Element; readonly base: number | undefined } {
+    let array = this.#used.get(name);
+    if (array === undefined) {
+      const source = this.arrays.get(name) ?? name;
+      this.#used.set(name, (array = { element: ELEMENTS[source] ?? OUTSIDE, base: this.environment.arrays.get(source) }));
+    }
+    return array;
   }
 
   #element(target: Expression): void {
@@ -375,7 +413,7 @@ export class Expressions extends FunctionBody {
   /** Puts the address of an element on the stack, as far as it is not known; what is. */
   #address(target: Pattern | Expression, { shift }: Element): number {
     if (target.type !== "MemberExpression" || target.object.type !== "Identifier") this.refuse("an element of another kind");
-    const { name } = target.object, source = this.arrays.get(name) ?? name, base = this.environment.arrays.get(source) ?? this.refuse(`${source} is elsewhere`);
+    const { name } = target.object, base = this.#array(name).base ?? this.refuse(`${this.arrays.get(name) ?? name} is elsewhere`);
     const { address, scale, offset } = placeOf(target.property as Expression, shift, (name, by) => {
       const quotient = this.quotients.get(name);
       return quotient?.shift === by ? quotient.of : undefined;
@@ -394,7 +432,7 @@ export class Expressions extends FunctionBody {
   /** A call, and its result where it is wanted. Numbers beyond int32 go as float64s; truth values as 1 and 0. */
   callOf({ callee, arguments: given }: Extract<Expression, CallExpression | { type: "CallExpression" }>, wanted: "i32" | "f64" | undefined): void {
     if (callee.type !== "Identifier") this.refuse("a call of another kind");
-    const args = given as Expression[], intrinsic = INTRINSICS[callee.name];
+    const args = given as Expression[], intrinsic = INTRINSIC.get(callee.name);
     if (intrinsic?.emit(this, args) === true) {
       if (wanted === undefined && intrinsic.kind !== undefined) this.op(OPCODE.drop);
       return;
@@ -455,7 +493,7 @@ function assigns(test: Expression): boolean {
 /** A call of the runtime, which is the slow way. */
 export function isAsking(expression: Expression): boolean {
   if (expression.type === "BinaryExpression" && expression.operator === "|") return isAsking(expression.left as Expression);
-  return expression.type === "CallExpression" && expression.callee.type === "Identifier" && INTRINSICS[expression.callee.name] === undefined;
+  return expression.type === "CallExpression" && expression.callee.type === "Identifier" && !INTRINSIC.has(expression.callee.name);
 }
 
 /** `x << n | x >>> 32 - n`. */

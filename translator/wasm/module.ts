@@ -19,14 +19,19 @@ export interface WasmImport {
 /** What a module imports, each function once for each shape that it is called in. */
 export class Imports {
   readonly list: WasmImport[] = [];
-  readonly #numbers = new Map<string, number>();
+  /** By name: indices, one for each shape. */
+  readonly #numbers = new Map<string, number[]>();
 
   /** The index of a function. */
   of(name: string, parameters: readonly number[], result: number | undefined): number {
-    const key = `${name} ${parameters.join()} ${result}`, known = this.#numbers.get(key);
-    if (known !== undefined) return known;
+    let numbers = this.#numbers.get(name);
+    if (numbers === undefined) this.#numbers.set(name, (numbers = []));
+    for (const number of numbers) {
+      const { shape } = this.list[number]!;
+      if (shape.result === result && shape.parameters.length === parameters.length && shape.parameters.every((type, k) => type === parameters[k])) return number;
+    }
+    numbers.push(this.list.length);
     this.list.push({ name, shape: { parameters, result } });
-    this.#numbers.set(key, this.list.length - 1);
     return this.list.length - 1;
   }
 }
