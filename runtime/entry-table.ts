@@ -15,7 +15,7 @@ import * as tlb from "./tlb-entry.ts";
 
 const { SLOW } = tlb;
 
-const LINES = 8192;
+const LINES = 4096;
 /** Words of a line, as a power of two; 32 bytes. */
 const LINE_SHIFT = 3, WORDS = 1 << LINE_SHIFT;
 const LAST = (LINES - 1) * WORDS;

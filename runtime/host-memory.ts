@@ -5,7 +5,7 @@
 
 const PAGE = 65536;
 /** State and tables: what a machine needs beside its RAM. */
-const OWN = (24 << 20) + 8 * PAGE;
+const OWN = (24 << 20) + 4 * PAGE;
 
 export class HostMemory {
   readonly memory: WebAssembly.Memory;
