@@ -37,7 +37,7 @@ class Statements extends Expressions {
   statement(statement: Statement): void {
     switch (statement.type) {
       case "EmptyStatement": return;
-      case "BlockStatement": this.list(statement.body); return;
+      case "BlockStatement": this.scope(() => { this.list(statement.body); }); return;
       case "VariableDeclaration": for (const declared of statement.declarations) this.#declare(declared, statement.kind === "const"); return;
       case "ExpressionStatement": this.#effect(statement.expression); return;
       case "IfStatement": this.#if(statement.test, statement.consequent, statement.alternate ?? undefined); return;
@@ -111,7 +111,7 @@ class Statements extends Expressions {
 
   #try({ block, handler, finalizer }: Extract<Statement, { type: "TryStatement" }>): void {
     this.open(OPCODE.try);
-    this.list(block.body);
+    this.statement(block);
     if (handler == null) {
       this.op(OPCODE.catchAll);
       this.list(finalizer!.body);
