@@ -15,7 +15,7 @@ function around(body: string): string {
 }
 
 test("random functions", () => {
-  fc.assert(fc.property(fc.integer(), fc.integer(), fc.integer(), (seed, left, entry) => { expectEqual(new Trees(seed).function(), seed, [left, entry, 3]); }), { numRuns: 600 });
+  fc.assert(fc.property(fc.integer(), fc.integer(), fc.integer(), (seed, left, entry) => { expectEqual(new Trees(seed).function(), seed, [left, entry, 3]); }), { numRuns: 300 });
 });
 
 describe("each form", () => {
@@ -23,7 +23,7 @@ describe("each form", () => {
   test.each([
     "a + b | 0", "a - b | 0", "-a | 0", "~a", "!(a < b) ? 3 : 4", "a & b", "a | b", "a ^ b", "a << b", "a >> b", "a >>> b | 0", "imul(a, b)", "clz32(a)", "a << 24 >> 24", "a << 16 >> 16",
     "a << 5 | a >>> 27", "a << b | a >>> 32 - b", "a < b ? 1 : 0", "a < b ? 0 : 1", "a >>> 0 < b >>> 0 ? a : b", "a + b < 7 ? 1 : 2", "a * b === imul(a, b) ? 1 : 2", "a >>> 0 > b ? 1 : 2",
-    "a === b === true ? 1 : 2", "a < 0 && b < 0 ? 5 : 6", "a < 0 || b < 0 ? 5 : 6", "a && b ? 5 : 6", "(a = b) < 0 ? a : 9", "(b ? a : a >>> 1) | 0", "a * 3 | 0", "a % 2 === 0 && false ? 1 : 0",
+    "a === b === true ? 1 : 2", "a < 0 && b < 0 ? 5 : 6", "a < 0 || b < 0 ? 5 : 6", "a && b ? 5 : 6", "!!(a !== 0) ? 1 : 0", "(a = b) < 0 ? a : 9", "(b ? a : a >>> 1) | 0", "a * 3 | 0", "a % 2 === 0 && false ? 1 : 0",
   ].filter((text) => !text.includes("%")))("%s", (text) => {
     for (const left of words) for (const entry of words) expectEqual(around(`S[9] = ${text};`), 1, [left, entry, 0]);
   });

@@ -3,6 +3,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as arithmeticModule from "../../runtime/arithmetic.ts";
 import { CARRY_APART, KIND, OVERFLOW_APART } from "../../runtime/flag-kinds.ts";
+import { poppedFlags, requireIoPrivilege } from "../../runtime/monitor/control.ts";
+import { AC, IF, SLOT, TF } from "../../runtime/state.ts";
 import { carryOf, conditionOf, flagsOf } from "../../runtime/flags.ts";
 import { compileLibrary, compileRegion, LIBRARY } from "../../translator/translate.ts";
 import { parsed } from "./host.ts";
@@ -10,7 +12,7 @@ import { parsed } from "./host.ts";
 const arithmetic = { ...arithmeticModule };
 
 type Callable = (...args: readonly number[]) => number;
-const READ = 0, WRITE = 1024, RAM = 8192;
+const READ = 0, WRITE = 1024, STATE = 2048, RAM = 8192;
 
 interface Made {
   readonly memory: WebAssembly.Memory;
@@ -21,7 +23,7 @@ interface Made {
 
 function library(): Made {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 }), asked: Array<readonly [string, ...number[]]> = [];
-  const arrays = new Map([["readTlb", READ], ["writeTlb", WRITE], ["ram16", RAM], ["ram32", RAM]]), { bytes, imports } = compileLibrary({ arrays, constants: new Map() });
+  const arrays = new Map([["readTlb", READ], ["writeTlb", WRITE], ["ram8", RAM], ["ram16", RAM], ["ram32", RAM], ["state", STATE]]), { bytes, imports } = compileLibrary({ arrays, constants: new Map() });
   const imported = Object.fromEntries(imports.map(({ name }, k) => [k, (...args: number[]) => {
     asked.push([name, ...args]);
     return 4711;
@@ -86,6 +88,96 @@ describe("misaligned accesses", () => {
   });
 });
 
+describe("short stretches", () => {
+  const DF = 1 << 10, PAGE = 0x3000, ENTRY = 0x1000 ^ PAGE, SLOW = 1;
+  const sizes = fc.constantFrom(1, 2, 4), offset = fc.integer({ min: 0, max: 0xfff });
+
+  function filled(): Made & { readonly ram: Uint8Array } {
+    const made = library(), ram = new Uint8Array(made.memory.buffer, RAM, 0x4000);
+    ram.forEach((_byte, k) => { ram[k] = k * 7 ^ k >> 5; });
+    return { ...made, ram };
+  }
+
+  /** What REP does, one element after the other. */
+  function elements(size: number, count: number, each: (distance: number) => void): void {
+    for (let k = 0; k < count * size; k++) each(k);
+  }
+
+  test("of STOS", () => {
+    fc.assert(fc.property(sizes, offset, fc.integer({ min: 1, max: 80 }), word, (size, at, count, value) => {
+      const { functions, ram, asked } = filled(), wanted = ram.slice(), isInside = count * size <= 256 && at + count * size <= 0x1000;
+      const done = functions.get("storeStretch")!(size, 0x1000 + at, count, ENTRY, value);
+      if (!isInside) { expect([done, asked]).toEqual([4711, [["storeStretch", size, 0x1000 + at, count, ENTRY, value]]]); return; }
+      elements(size, count, (k) => { wanted[PAGE + at + k] = value >> 8 * (k % size); });
+      expect([done, asked]).toEqual([count, []]);
+      expect(ram).toEqual(wanted);
+    }), { numRuns: 500 });
+  });
+
+  test("of MOVS, which replicates what it copies to just above", () => {
+    fc.assert(fc.property(sizes, fc.integer({ min: 0, max: 0xfd0 }), fc.oneof(fc.integer({ min: -9, max: 9 }), fc.integer({ min: -60, max: 200 })), fc.integer({ min: 1, max: 80 }), (size, from, distance, count) => {
+      const { functions, ram, asked } = filled(), wanted = ram.slice(), to = from + distance & 0xfff, bytes = count * size;
+      const done = functions.get("moveStretch")!(size, 0x1000 + from, 0x1000 + to, count, ENTRY, ENTRY);
+      const isInside = bytes <= 256 && from + bytes <= 0x1000 && to + bytes <= 0x1000;
+      if (!isInside || size < 4 && to - from >= 0 && to - from < 4) { expect([done, asked.length]).toEqual([4711, 1]); return; }
+      for (let k = 0; k < bytes; k += size) wanted.copyWithin(PAGE + to + k, PAGE + from + k, PAGE + from + k + size);
+      expect([done, asked]).toEqual([count, []]);
+      expect(ram).toEqual(wanted);
+    }), { numRuns: 500 });
+  });
+
+  test("downwards, and where an entry is barred, they are for the runtime", () => {
+    const { functions, memory, asked } = filled();
+    functions.get("storeStretch")!(4, 0x1000, 3, ENTRY | SLOW, 0);
+    functions.get("moveStretch")!(4, 0x1000, 0x1100, 3, ENTRY, ENTRY | SLOW);
+    functions.get("moveStretch")!(4, 0x1000, 0x1100, 3, ENTRY | SLOW, ENTRY);
+    new Int32Array(memory.buffer, STATE)[SLOT.eflags] = DF;
+    functions.get("storeStretch")!(4, 0x1000, 3, ENTRY, 0);
+    functions.get("moveStretch")!(4, 0x1000, 0x1100, 3, ENTRY, ENTRY);
+    expect(asked.map(([name]) => name)).toEqual(["storeStretch", "moveStretch", "moveStretch", "storeStretch", "moveStretch"]);
+  });
+});
+
+describe("checks of privileges", () => {
+  test("POPF's mask, and who may touch IF", () => {
+    const { functions, asked } = library();
+    fc.assert(fc.property(fc.integer({ min: 0, max: 3 }), fc.integer(), fc.constantFrom(2, 4), (cpl, eflags, size) => {
+      asked.length = 0;
+      expect(functions.get("poppedFlags")!(cpl, eflags, size)).toBe(poppedFlags(cpl, eflags, size));
+      functions.get("requireIoPrivilege")!(cpl, eflags);
+      expect(asked).toEqual(raises(() => { requireIoPrivilege(cpl, eflags); }) ? [["requireIoPrivilege", cpl, eflags]] : []);
+    }));
+  });
+
+  test("at CPL 0 nothing is asked", () => {
+    const { functions, memory, asked } = library(), words = new Int32Array(memory.buffer, STATE);
+    for (const cpl of [0, 3]) {
+      words[SLOT.cpl] = cpl;
+      functions.get("requirePrivilege")!();
+    }
+    expect(asked).toEqual([["requirePrivilege"]]);
+  });
+
+  test("flags are quiet unless AC changes, TF is set or IF becomes set", () => {
+    const { functions, asked } = library(), isQuiet = (before: number, after: number): boolean => {
+      asked.length = 0;
+      functions.get("requireQuietFlags")!(before, after);
+      return asked.length === 0;
+    };
+    expect([isQuiet(2, 2), isQuiet(IF, 0), isQuiet(IF, IF), isQuiet(AC, AC), isQuiet(0, 0x8d5)]).toEqual([true, true, true, true, true]);
+    expect([isQuiet(0, IF), isQuiet(0, TF), isQuiet(TF, TF), isQuiet(0, AC), isQuiet(AC, 0)]).toEqual([false, false, false, false, false]);
+  });
+});
+
+function raises(operation: () => void): boolean {
+  try {
+    operation();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 describe("arithmetic that has instructions", () => {
   /** `name(left, entry, delta)` as a region's WebAssembly; its checks are called where they must be. */
   function compiled(name: string, count: number): { readonly run: Callable; readonly asked: number[] } {
@@ -94,15 +186,6 @@ describe("arithmetic that has instructions", () => {
     const imported = Object.fromEntries(imports.map((_one, k) => [k, (...given: number[]) => { asked.push(...given); }]));
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { h: { m: new WebAssembly.Memory({ initial: 1, maximum: 1 }), e: (WebAssembly as unknown as { JSTag: WebAssembly.ImportValue }).JSTag }, i: imported });
     return { run: exports["r"] as Callable, asked };
-  }
-
-  function raises(operation: () => void): boolean {
-    try {
-      operation();
-      return false;
-    } catch {
-      return true;
-    }
   }
 
   test("products", () => {

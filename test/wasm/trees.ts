@@ -112,7 +112,7 @@ export class Trees {
     const a = (): string => this.int(depth - 1), literal = String(this.#draw.below(32)), local = this.#local();
     const part = (): string => this.#draw.of([a(), `${a()} >>> ${a()}`, `(${a()}) + (${a()})`, `(${a()}) * (${literal})`, `imul(${a()}, ${a()}) * ${literal}`]);
     return `(${this.#draw.of<() => string>([
-      () => `(${part()}) | (${part()})`, () => `(${part()}) & (${part()})`, () => `(${part()}) ^ (${part()})`, () => `(${a()}) << (${part()})`, () => `(${a()}) >> (${a()})`,
+      () => `(${part()}) | (${part()})`, () => `(${part()}) & (${part()})`, () => `(${part()}) ^ (${part()})`, () => `(${a()}) << (${part()})`, () => `(${a()}) >> ((${a()}) & 255 & 31)`, () => `(${a()}) >> (${a()})`,
       () => `(${a()}) >>> (${a()}) | 0`, () => `(${a()}) >>> ${1 + this.#draw.below(31)}`, () => `(${part()}) + (${part()}) | 0`, () => `(${a()}) - (${part()}) | 0`, () => `~(${part()})`,
       () => `-(${a()}) | 0`, () => `(${a()}) << 24 >> 24`, () => `(${a()}) << 16 >> 16`, () => `${local} << ${literal} | ${local} >>> ${32 - Number(literal)}`, () => `i1 << i2 | (i1 >>> 32 - i2 | 0)`,
       () => `imul(${a()}, ${part()})`, () => `clz32(${part()})`, () => `${this.condition(depth - 1)} ? ${a()} : ${a()}`, () => `${this.condition(depth - 1)} ? 1 : 0`, () => `${this.condition(depth - 1)} ? 0 : 1`,

@@ -25,6 +25,10 @@ export type Likelihood = "likely" | "unlikely" | undefined;
 export class FunctionBody {
   readonly #code = new Bytes();
   readonly #locals = new Map<string, Local>();
+  /** Names declared in the blocks around, innermost last. */
+  readonly #scopes: string[][] = [];
+  /** Locals that no name has any more, by type. */
+  readonly #free = new Map<number, number[]>([[TYPE.i32, []], [TYPE.f64, []]]);
   /** Types of all locals, by their index. */
   readonly #types: number[] = [];
   readonly #parameters: number;
@@ -50,14 +54,28 @@ export class FunctionBody {
     const known = this.#locals.get(name);
     if (known !== undefined && known.kind === kind) return known;
     if (known !== undefined) this.refuse(`${name} holds different things`);
-    const local = { index: this.#types.length, kind };
-    this.#types.push(kind === "f64" ? TYPE.f64 : TYPE.i32);
+    const type = kind === "f64" ? TYPE.f64 : TYPE.i32, local = { index: this.#free.get(type)!.pop() ?? this.#types.push(type) - 1, kind };
     this.#locals.set(name, local);
+    this.#scopes.at(-1)?.push(name);
     return local;
   }
 
   /** The local of this name, if there is one. */
   find(name: string): Local | undefined { return this.#locals.get(name); }
+
+  /** Emits a block: what is declared in it is gone behind it, and its locals serve others. */
+  scope(emit: () => void): void {
+    const names: string[] = [];
+    this.#scopes.push(names);
+    emit();
+    this.#scopes.pop();
+    for (const name of names) {
+      const { index } = this.local(name);
+      this.#locals.delete(name);
+      this.#free.get(this.#types[index]!)!.push(index);
+    }
+  }
+
   local(name: string): Local { return this.#locals.get(name) ?? this.refuse(`no local ${name}`); }
 
   get({ index }: Local): void {

@@ -37,7 +37,7 @@ class Statements extends Expressions {
   statement(statement: Statement): void {
     switch (statement.type) {
       case "EmptyStatement": return;
-      case "BlockStatement": this.list(statement.body); return;
+      case "BlockStatement": this.scope(() => { this.list(statement.body); }); return;
       case "VariableDeclaration": for (const declared of statement.declarations) this.#declare(declared, statement.kind === "const"); return;
       case "ExpressionStatement": this.#effect(statement.expression); return;
       case "IfStatement": this.#if(statement.test, statement.consequent, statement.alternate ?? undefined); return;
@@ -112,7 +112,7 @@ class Statements extends Expressions {
 
   #try({ block, handler, finalizer }: Extract<Statement, { type: "TryStatement" }>): void {
     this.open(OPCODE.try);
-    this.list(block.body);
+    this.statement(block);
     if (handler == null) {
       this.op(OPCODE.catchAll);
       this.list(finalizer!.body);
@@ -211,7 +211,7 @@ export function compileLibrary(environment: WasmEnvironment): WasmText {
     for (const name of ["S", "READ", "WRITE", "MEM8", "MEM16", "MEM32"]) code.arrays.set(name, ARRAY_SOURCES[name]!);
     code.list(body);
     if (hasResult) code.constant(0);
-    return { name: id.name, shape: { parameters: integers(params.length), result: hasResult ? TYPE.i32 : undefined }, body: code };
+    return { name: id.name, shownName: id.name, shape: { parameters: integers(params.length), result: hasResult ? TYPE.i32 : undefined }, body: code };
   });
   return { bytes: moduleOf(functions, imports.list, true), imports: imports.list };
 }
@@ -225,5 +225,5 @@ export function compileRegion(tree: FunctionExpression, environment: WasmEnviron
   const imports = new Imports(), body = new Statements(PARAMETERS, environment, imports);
   body.list(tree.body.body);
   body.constant(0); // nothing comes here
-  return { bytes: moduleOf([{ name: "r", shape: REGION, body }], imports.list, true), imports: imports.list };
+  return { bytes: moduleOf([{ name: "r", shownName: tree.id?.name ?? "region", shape: REGION, body }], imports.list, true), imports: imports.list };
 }

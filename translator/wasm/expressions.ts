@@ -21,6 +21,7 @@ export interface WasmEnvironment {
 }
 
 const BITWISE: Partial<Record<string, number>> = { "|": OPCODE.or, "&": OPCODE.and, "^": OPCODE.xor, "<<": OPCODE.shl, ">>": OPCODE.sar, ">>>": OPCODE.shr };
+const SHIFTS: ReadonlySet<string> = new Set(["<<", ">>", ">>>"]);
 const ARITHMETIC: Partial<Record<string, number>> = { "+": OPCODE.add, "-": OPCODE.sub, "*": OPCODE.mul };
 const FLOATING: Partial<Record<string, number>> = { "+": OPCODE.addDouble, "-": OPCODE.subDouble, "*": OPCODE.mulDouble, "/": OPCODE.divDouble };
 const COMPARISON: Partial<Record<string, readonly [signed: number, unsigned: number, floating: number]>> = {
@@ -238,7 +239,7 @@ export class Expressions extends FunctionBody {
       if (rest === 0 && operator !== "&" || rest === -1 && operator === "&") { this.int(left); return; }
       if (this.#shortened(operator, left, right, rest)) return;
       this.int(left);
-      this.int(right);
+      this.int(SHIFTS.has(operator) ? shiftOf(right) : right);
       this.op(bitwise);
       return;
     }
@@ -296,10 +297,6 @@ export class Expressions extends FunctionBody {
     if (expression.type === "BinaryExpression" && expression.operator === "!==" && integer(expression.right) === 0) {
       const kind = this.kind(expression.left as Expression);
       if (kind === "i32" || kind === "u32") { this.int(expression.left as Expression); return; }
-    }
-    if (expression.type === "UnaryExpression" && expression.operator === "!" && expression.argument.type === "UnaryExpression" && expression.argument.operator === "!") {
-      this.condition(expression.argument.argument);
-      return;
     }
     const kind = this.kind(expression);
     if (kind !== "f64" && kind !== "sum") { this.int(expression); return; }
@@ -511,6 +508,11 @@ function halfOf(expression: Expression): { readonly name: string; readonly by: E
   if (expression.type !== "BinaryExpression") return undefined;
   if (expression.operator === "|" && integer(expression.right) === 0) return halfOf(expression.left as Expression);
   return expression.operator === ">>>" && expression.left.type === "Identifier" ? { name: expression.left.name, by: expression.right } : undefined;
+}
+
+/** As far as it counts: shifts take the low 5 bits. */
+function shiftOf(count: Expression): Expression {
+  return count.type === "BinaryExpression" && count.operator === "&" && ((integer(count.right) ?? 0) & 31) === 31 ? shiftOf(count.left as Expression) : count;
 }
 
 /** What a store of 2^`shift` bytes leaves of a value, as far as the value says so. */

@@ -37,7 +37,10 @@ export class Imports {
 }
 
 interface OwnFunction {
+  /** That it is exported by. */
   readonly name: string;
+  /** That profilers show. */
+  readonly shownName: string;
   readonly shape: Shape;
   readonly body: FunctionBody;
 }
@@ -45,6 +48,17 @@ interface OwnFunction {
 /** JavaScript's exceptions as they come out of imports. */
 const THROWN: Shape = { parameters: [TYPE.externref], result: undefined };
 const FUNCTION = 0, MEMORY = 2, TAG = 4;
+
+/** Function names alone (Core Specification 2.0, 7.4.1). */
+function nameSection(count: number, names: Bytes): Bytes {
+  const counted = new Bytes(), custom = new Bytes();
+  counted.unsigned(count);
+  counted.append(names);
+  custom.name("name");
+  custom.byte(1);
+  custom.sized(counted);
+  return custom;
+}
 
 /** Imports `h.m`, the memory, `h.e`, the tag of JavaScript's exceptions, where they are wanted, and `i.0` and so on; exports the functions by name. */
 export function moduleOf(functions: readonly OwnFunction[], imported: readonly WasmImport[], hasMemory: boolean): Uint8Array<ArrayBuffer> {
@@ -79,15 +93,17 @@ export function moduleOf(functions: readonly OwnFunction[], imported: readonly W
     importing("h", "e", TAG, 0, shapeOf(THROWN));
   }
   imported.forEach(({ shape }, k) => { importing("i", String(k), FUNCTION, shapeOf(shape)); });
-  const declared = new Bytes(), exported = new Bytes(), code = new Bytes(), hints = new Bytes();
+  const declared = new Bytes(), exported = new Bytes(), code = new Bytes(), hints = new Bytes(), names = new Bytes();
   let hinted = 0;
-  functions.forEach(({ name, shape, body }, k) => {
+  functions.forEach(({ name, shownName, shape, body }, k) => {
     const index = imported.length + k, whole = body.finish();
     declared.unsigned(shapeOf(shape));
     exported.name(name);
     exported.byte(FUNCTION);
     exported.unsigned(index);
     code.sized(whole.body);
+    names.unsigned(index);
+    names.name(shownName);
     if (whole.hints === undefined) return;
     hinted++;
     hints.unsigned(index);
@@ -106,5 +122,6 @@ export function moduleOf(functions: readonly OwnFunction[], imported: readonly W
     section(0, custom);
   }
   list(10, functions.length, code);
+  section(0, nameSection(functions.length, names));
   return module.written.slice() as Uint8Array<ArrayBuffer>;
 }
