@@ -3,7 +3,7 @@
  * WebAssembly memory, so that generated code reaches all of it by constant addresses.
  */
 
-const PAGE = 65536;
+const PAGE = 65536, LINE = 64;
 /** State and tables: what a machine needs beside its RAM. */
 const OWN = (24 << 20) + 4 * PAGE;
 
@@ -12,7 +12,7 @@ export class HostMemory {
   readonly buffer: ArrayBuffer;
   #used = 0;
 
-  /** For `ramSize` bytes of RAM. */
+  /** For `ramSize` bytes of RAM. Throws RangeError where the host has not so much. */
   constructor(ramSize: number) {
     const pages = Math.ceil((ramSize + OWN) / PAGE);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
@@ -22,7 +22,7 @@ export class HostMemory {
   /** The first byte of `size` bytes that nobody has. */
   take(size: number): number {
     const at = this.#used;
-    this.#used = (at + size + 63) & ~63;
+    this.#used = Math.ceil((at + size) / LINE) * LINE;
     return at;
   }
 

@@ -15,6 +15,7 @@ import { GuestMemory, type MmioSpace } from "../runtime/memory.ts";
 import type { Workshop } from "../runtime/region-order.ts";
 import { CpuState, STATE_BYTES } from "../runtime/state.ts";
 import type { Clock, GuestTime } from "./devices/device.ts";
+import { CalqueError } from "./error.ts";
 import { InputQueue, Script, type InputEvent, type InputQueueState, type Receiver, type ScriptState, type ScriptStep } from "./input.ts";
 import { boot, checkMemorySize, type BootOptions, type ImageKind } from "./loaders/recognize.ts";
 import { RamHash, hashState } from "./state-hash.ts";
@@ -166,6 +167,15 @@ const DEFAULT_MEMORY = 256 << 20, DEFAULT_RTC = Date.UTC(2026, 0, 1);
 /** Events in one HLT after which `run` comes back, so that it stays bounded. */
 const SLEEP_LIMIT = 10_000;
 
+function hostMemory(size: number): HostMemory {
+  try {
+    return new HostMemory(size);
+  } catch (error) {
+    if (error instanceof RangeError) throw new CalqueError(`the host has no ${size >>> 20} MiB for the guest`, "--memory");
+    throw error;
+  }
+}
+
 export class Machine {
   readonly cpu: CpuState;
   readonly memory: GuestMemory;
@@ -184,7 +194,7 @@ export class Machine {
   /** Throws `CalqueError` for a memory size out of range. */
   constructor(options: MachineOptions, factories: MachineFactories) {
     this.engine = options.engine ?? "translate";
-    const size = checkMemorySize(options.memory ?? DEFAULT_MEMORY), host = new HostMemory(size);
+    const size = checkMemorySize(options.memory ?? DEFAULT_MEMORY), host = hostMemory(size);
     this.cpu = new CpuState(host.buffer, host.take(STATE_BYTES));
     this.memory = new GuestMemory(size, this.cpu, host);
     this.#ramHash = new RamHash(this.memory.size >>> 12);

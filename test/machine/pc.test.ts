@@ -138,3 +138,15 @@ describe("the PC", () => {
     expect(flatMachine(out8(0x64, 0xfe)).machine.run()).toEqual({ reason: "reset", source: "keyboard controller" });
   });
 });
+
+describe("the largest memory", () => {
+  it("is reached to its last byte by translated code", () => {
+    const machine = createMachine({ memory: 0x7ffff000 });
+    // mov ecx, 200000; L: mov [7FFFEFFCh], ecx; add eax, [7FFFEFFCh]; dec ecx; jnz L; cli; hlt
+    const code = [0xb9, 0x40, 0x0d, 0x03, 0x00, 0x89, 0x0d, 0xfc, 0xef, 0xff, 0x7f, 0x03, 0x05, 0xfc, 0xef, 0xff, 0x7f, 0x49, 0x75, 0xf1, 0xfa, 0xf4];
+    machine.boot({ kernel: { name: "top", bytes: Uint8Array.from(code) }, loadAt: 0x100000 });
+    expect(machine.run()).toEqual({ reason: "halted" });
+    expect([machine.cpu.words[0], machine.memory.ram.at(-4)]).toEqual([200_000 * 200_001 / 2 | 0, 1]);
+    expect(machine.vcpu.regionStats).toMatchObject({ made: 1 });
+  });
+});
