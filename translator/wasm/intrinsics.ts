@@ -4,6 +4,7 @@ import type { Kind } from "./body.ts";
 import type { Expressions } from "./expressions.ts";
 import { integer } from "./elements.ts";
 import { OPCODE, TYPE } from "./opcodes.ts";
+import { SLOT } from "../../runtime/abi.ts";
 
 interface Intrinsic {
   /** Of its result; undefined where it has none. */
@@ -13,8 +14,11 @@ interface Intrinsic {
 }
 
 const LONG = 32;
-/** May be evaluated twice. */
-const isPlain = (expression: Expression | undefined): expression is Expression => expression?.type === "Identifier" || expression !== undefined && integer(expression) !== undefined;
+/** May be evaluated twice: a name, a number, a word of the state. */
+function isPlain(expression: Expression | undefined): expression is Expression {
+  if (expression === undefined || expression.type === "Identifier") return expression !== undefined;
+  return integer(expression) !== undefined || expression.type === "MemberExpression" && integer(expression.property as Expression) !== undefined;
+}
 
 function operation(opcode: number): Intrinsic {
   return {
@@ -100,6 +104,9 @@ function check(name: string, isBad: (code: Expressions, args: readonly Expressio
   };
 }
 
+/** Bits of EFLAGS. */
+const TF = 1 << 8, IF = 1 << 9, AC = 1 << 18, IOPL_SHIFT = 12;
+
 /** A float64 at a byte of RAM, aligned or not. */
 const RAM = "ram8";
 
@@ -145,6 +152,44 @@ export const INTRINSICS: Readonly<Partial<Record<string, Intrinsic>>> = {
     code.op(OPCODE.shr);
     code.int(divisor!);
     code.op(OPCODE.geu);
+  }),
+  requireIoPrivilege: check("requireIoPrivilege", (code, [cpl, eflags]) => {
+    code.int(cpl!);
+    code.int(eflags!);
+    code.constant(IOPL_SHIFT);
+    code.op(OPCODE.sar);
+    code.constant(3);
+    code.op(OPCODE.and);
+    code.op(OPCODE.gts);
+  }),
+  requirePrivilege: {
+    kind: undefined,
+    emit(code) {
+      const state = code.environment.arrays.get("state");
+      if (state === undefined) return false;
+      code.constant(0);
+      code.access(OPCODE.load, 2, state + 4 * SLOT.cpl);
+      code.openIf("unlikely");
+      code.call(code.imports.of("requirePrivilege", [], undefined));
+      code.close();
+      return true;
+    },
+  },
+  /** AC changes, TF is set, or IF becomes set. */
+  requireQuietFlags: check("requireQuietFlags", (code, [before, after]) => {
+    code.int(before!);
+    code.int(after!);
+    code.op(OPCODE.xor);
+    code.int(after!);
+    code.constant(AC);
+    code.op(OPCODE.or);
+    code.op(OPCODE.and); // of what changes, what becomes set, and AC
+    code.constant(AC | IF);
+    code.op(OPCODE.and);
+    code.int(after!);
+    code.constant(TF);
+    code.op(OPCODE.and);
+    code.op(OPCODE.or);
   }),
   x87Double: {
     kind: "f64",
