@@ -1,10 +1,10 @@
 /** Functions of the ABI that WebAssembly has instructions for. What they contract is said where they are functions (runtime/arithmetic.ts, runtime/fpu/pairs.ts). */
 import type { Expression } from "estree";
+import { SLOT } from "../../runtime/abi.ts";
 import type { Kind } from "./body.ts";
 import type { Expressions } from "./expressions.ts";
 import { integer } from "./elements.ts";
 import { OPCODE, TYPE } from "./opcodes.ts";
-import { SLOT } from "../../runtime/abi.ts";
 
 interface Intrinsic {
   /** Of its result; undefined where it has none. */
@@ -110,7 +110,7 @@ const TF = 1 << 8, IF = 1 << 9, AC = 1 << 18, IOPL_SHIFT = 12;
 /** A float64 at a byte of RAM, aligned or not. */
 const RAM = "ram8";
 
-export const INTRINSICS: Readonly<Partial<Record<string, Intrinsic>>> = {
+export const INTRINSICS: ReadonlyMap<string, Intrinsic> = new Map(Object.entries<Intrinsic>({
   imul: operation(OPCODE.mul), clz32: operation(OPCODE.clz),
   abs: onDoubles(OPCODE.absDouble), fround: onDoubles(OPCODE.demote, OPCODE.promote),
   multiplyHighUnsigned: productHigh(OPCODE.extendu), multiplyHighSigned: productHigh(OPCODE.extends),
@@ -212,4 +212,4 @@ export const INTRINSICS: Readonly<Partial<Record<string, Intrinsic>>> = {
       return true;
     },
   },
-};
+}));
