@@ -138,37 +138,6 @@ describe("short stretches", () => {
   });
 });
 
-describe("checks of privileges", () => {
-  test("POPF's mask, and who may touch IF", () => {
-    const { functions, asked } = library();
-    fc.assert(fc.property(fc.integer({ min: 0, max: 3 }), fc.integer(), fc.constantFrom(2, 4), (cpl, eflags, size) => {
-      asked.length = 0;
-      expect(functions.get("poppedFlags")!(cpl, eflags, size)).toBe(poppedFlags(cpl, eflags, size));
-      functions.get("requireIoPrivilege")!(cpl, eflags);
-      expect(asked).toEqual(raises(() => { requireIoPrivilege(cpl, eflags); }) ? [["requireIoPrivilege", cpl, eflags]] : []);
-    }));
-  });
-
-  test("at CPL 0 nothing is asked", () => {
-    const { functions, memory, asked } = library(), words = new Int32Array(memory.buffer, STATE);
-    for (const cpl of [0, 3]) {
-      words[SLOT.cpl] = cpl;
-      functions.get("requirePrivilege")!();
-    }
-    expect(asked).toEqual([["requirePrivilege"]]);
-  });
-
-  test("flags are quiet unless AC changes, TF is set or IF becomes set", () => {
-    const { functions, asked } = library(), isQuiet = (before: number, after: number): boolean => {
-      asked.length = 0;
-      functions.get("requireQuietFlags")!(before, after);
-      return asked.length === 0;
-    };
-    expect([isQuiet(2, 2), isQuiet(IF, 0), isQuiet(IF, IF), isQuiet(AC, AC), isQuiet(0, 0x8d5)]).toEqual([true, true, true, true, true]);
-    expect([isQuiet(0, IF), isQuiet(0, TF), isQuiet(TF, TF), isQuiet(0, AC), isQuiet(AC, 0)]).toEqual([false, false, false, false, false]);
-  });
-});
-
 function raises(operation: () => void): boolean {
   try {
     operation();
@@ -182,11 +151,47 @@ describe("arithmetic that has instructions", () => {
   /** `name(left, entry, delta)` as a region's WebAssembly; its checks are called where they must be. */
   function compiled(name: string, count: number): { readonly run: Callable; readonly asked: number[] } {
     const args = ["left", "entry", "delta"].slice(0, count).map((parameter) => `${parameter}`).join(", "), asked: number[] = [];
-    const { bytes, imports } = compileRegion(parsed(`(function (left, entry, delta) { ${name.startsWith("check") ? `${name}(${args}); return 0` : `return ${name}(${args}) | 0`}; })`), { arrays: new Map(), constants: new Map() });
+    const { bytes, imports } = compileRegion(parsed(`(function (left, entry, delta) { ${/^(?:check|require)/.test(name) ? `${name}(${args}); return 0` : `return ${name}(${args}) | 0`}; })`), { arrays: new Map(), constants: new Map() });
     const imported = Object.fromEntries(imports.map((_one, k) => [k, (...given: number[]) => { asked.push(...given); }]));
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { h: { m: new WebAssembly.Memory({ initial: 1, maximum: 1 }), e: (WebAssembly as unknown as { JSTag: WebAssembly.ImportValue }).JSTag }, i: imported });
     return { run: exports["r"] as Callable, asked };
   }
+
+  test("POPF's mask", () => {
+    const { functions } = library();
+    fc.assert(fc.property(fc.integer({ min: 0, max: 3 }), fc.integer(), fc.constantFrom(2, 4), (cpl, eflags, size) => {
+      expect(functions.get("poppedFlags")!(cpl, eflags, size)).toBe(poppedFlags(cpl, eflags, size));
+    }));
+  });
+
+  test("who may touch IF", () => {
+    const { run, asked } = compiled("requireIoPrivilege", 2);
+    fc.assert(fc.property(fc.integer({ min: 0, max: 3 }), fc.integer(), (cpl, eflags) => {
+      asked.length = 0;
+      run(cpl, eflags);
+      expect(asked).toEqual(raises(() => { requireIoPrivilege(cpl, eflags); }) ? [cpl, eflags] : []);
+    }));
+  });
+
+  test("flags are quiet unless AC changes, TF is set or IF becomes set", () => {
+    const { run, asked } = compiled("requireQuietFlags", 2), isQuiet = (before: number, after: number): boolean => {
+      asked.length = 0;
+      run(before, after);
+      return asked.length === 0;
+    };
+    expect([isQuiet(2, 2), isQuiet(IF, 0), isQuiet(IF, IF), isQuiet(AC, AC), isQuiet(0, 0x8d5)]).toEqual([true, true, true, true, true]);
+    expect([isQuiet(0, IF), isQuiet(0, TF), isQuiet(TF, TF), isQuiet(0, AC), isQuiet(AC, 0)]).toEqual([false, false, false, false, false]);
+  });
+
+  test.each([0, 3])("the check of CPL %i", (cpl) => {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+    new Int32Array(memory.buffer, STATE)[SLOT.cpl] = cpl;
+    let asked = 0;
+    const { bytes } = compileRegion(parsed("(function (left, entry, delta) { requirePrivilege(); return 0; })"), { arrays: new Map([["state", STATE]]), constants: new Map() });
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { h: { m: memory, e: (WebAssembly as unknown as { JSTag: WebAssembly.ImportValue }).JSTag }, i: { 0: () => { asked++; } } });
+    (exports["r"] as Callable)(0, 0, 0);
+    expect(asked).toBe(cpl === 0 ? 0 : 1);
+  });
 
   test("products", () => {
     const unsigned = compiled("multiplyHighUnsigned", 2), signed = compiled("multiplyHighSigned", 2);

@@ -11,10 +11,11 @@ import type { Expression, FunctionExpression, Statement, VariableDeclarator } fr
 import { ARRAY_SOURCES } from "../emit/check.ts";
 import { NotCompiled, type Likelihood } from "./body.ts";
 import { halved } from "./elements.ts";
-import { Expressions, isAsking, type WasmEnvironment } from "./expressions.ts";
+import { Expressions, type WasmEnvironment } from "./expressions.ts";
 import { answers, CALLED, libraryTrees, namesOf } from "./library.ts";
 import { Imports, moduleOf, type Shape, type WasmImport } from "./module.ts";
 import { OPCODE, TYPE } from "./opcodes.ts";
+import { isAsking } from "./shapes.ts";
 
 export { NotCompiled };
 export type { WasmEnvironment, WasmImport };

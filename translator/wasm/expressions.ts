@@ -11,6 +11,7 @@ import { INTRINSICS } from "./intrinsics.ts";
 import { answers, isOfLibrary } from "./library.ts";
 import type { Imports } from "./module.ts";
 import { OPCODE, TYPE } from "./opcodes.ts";
+import { assigns, isAsking, isNatural, isNegativeZero, isOneOrNothing, isSimple, isSmall, number, rotationOf, shiftOf, unmasked } from "./shapes.ts";
 
 /** What the names of the ABI are. */
 export interface WasmEnvironment {
@@ -28,6 +29,8 @@ const COMPARISON: Partial<Record<string, readonly [signed: number, unsigned: num
   "===": [OPCODE.eq, OPCODE.eq, OPCODE.eqDouble], "!==": [OPCODE.ne, OPCODE.ne, OPCODE.neDouble], "<": [OPCODE.lts, OPCODE.ltu, OPCODE.ltDouble],
   "<=": [OPCODE.les, OPCODE.leu, OPCODE.leDouble], ">": [OPCODE.gts, OPCODE.gtu, OPCODE.gtDouble], ">=": [OPCODE.ges, OPCODE.geu, OPCODE.geDouble],
 };
+
+/** What an operator is, where it is. */
 interface Operator {
   readonly bitwise: number | undefined;
   readonly arithmetic: number | undefined;
@@ -38,11 +41,8 @@ const OPERATORS: ReadonlyMap<string, Operator> = new Map([BITWISE, FLOATING, COM
   operator, { bitwise: BITWISE[operator], arithmetic: ARITHMETIC[operator], floating: FLOATING[operator], comparison: COMPARISON[operator] },
 ]));
 const NO_OPERATOR: Operator = { bitwise: undefined, arithmetic: undefined, floating: undefined, comparison: undefined };
-const INTRINSIC: ReadonlyMap<string, NonNullable<(typeof INTRINSICS)[string]>> = new Map(Object.entries(INTRINSICS).flatMap(([name, one]) => (one === undefined ? [] : [[name, one]])));
 /** Functions that answer with a float64. */
 const FLOAT_RESULTS = new Set(["x87Sum", "x87Product", "x87Integer"]);
-/** A factor so small keeps the product of int32s exact. */
-const SMALL_FACTOR = 1 << 21;
 
 const wasmType = (kind: Kind): number => kind === "f64" ? TYPE.f64 : TYPE.i32;
 
@@ -89,7 +89,7 @@ export class Expressions extends FunctionBody {
       case "MemberExpression": return this.#elementOf(expression).kind === "i32" ? "i32" : "f64";
       case "CallExpression": {
         const name = expression.callee.type === "Identifier" ? expression.callee.name : "";
-        return INTRINSIC.get(name)?.kind ?? (FLOAT_RESULTS.has(name) ? "f64" : "i32");
+        return INTRINSICS.get(name)?.kind ?? (FLOAT_RESULTS.has(name) ? "f64" : "i32");
       }
       default: return this.refuse(expression.type);
     }
@@ -429,7 +429,7 @@ export class Expressions extends FunctionBody {
   /** A call, and its result where it is wanted. Numbers beyond int32 go as float64s; truth values as 1 and 0. */
   callOf({ callee, arguments: given }: Extract<Expression, CallExpression | { type: "CallExpression" }>, wanted: "i32" | "f64" | undefined): void {
     if (callee.type !== "Identifier") this.refuse("a call of another kind");
-    const args = given as Expression[], intrinsic = INTRINSIC.get(callee.name);
+    const args = given as Expression[], intrinsic = INTRINSICS.get(callee.name);
     if (intrinsic?.emit(this, args) === true) {
       if (wanted === undefined && intrinsic.kind !== undefined) this.op(OPCODE.drop);
       return;
@@ -453,70 +453,3 @@ export class Expressions extends FunctionBody {
 
 /** An array that does not lie in the memory. */
 const OUTSIDE: Element = { shift: 0, load: 0, store: 0, kind: "i32" };
-
-/** The number that a literal is. */
-function number(expression: Expression): number | undefined {
-  if (expression.type === "Literal") return typeof expression.value === "number" ? expression.value : undefined;
-  if (expression.type !== "UnaryExpression" || expression.operator !== "-" || expression.argument.type !== "Literal") return undefined;
-  return typeof expression.argument.value === "number" ? -expression.argument.value : undefined;
-}
-
-function isNegativeZero(expression: Expression): boolean { return Object.is(number(expression), -0); }
-function isNatural(expression: Expression): boolean { return expression.type === "Literal" && typeof expression.value === "number" && expression.value <= 0x7fffffff; }
-function isSmall(expression: Expression): boolean { return expression.type === "Literal" && Math.abs(integer(expression) ?? SMALL_FACTOR) < SMALL_FACTOR; }
-
-/** Whether a condition's int32 is 0 or 1. */
-function isOneOrNothing(expression: Expression): boolean {
-  if (expression.type === "BinaryExpression") return COMPARISON[expression.operator] !== undefined && !(expression.operator === "!==" && integer(expression.right) === 0);
-  return expression.type === "UnaryExpression" && expression.operator === "!" || expression.type === "LogicalExpression";
-}
-
-/** Worth computing where it is not asked for, rather than a jump. */
-function isSimple(expression: Expression): boolean { return expression.type === "Identifier" || number(expression) !== undefined; }
-
-/** Whether a test changes a local. */
-function assigns(test: Expression): boolean {
-  switch (test.type) {
-    case "AssignmentExpression": return true;
-    case "BinaryExpression": case "LogicalExpression": return assigns(test.left as Expression) || assigns(test.right);
-    case "UnaryExpression": return assigns(test.argument);
-    case "ConditionalExpression": return assigns(test.test) || assigns(test.consequent) || assigns(test.alternate);
-    case "CallExpression": return test.arguments.some((arg) => assigns(arg as Expression));
-    case "MemberExpression": return assigns(test.property as Expression);
-    default: return false;
-  }
-}
-
-/** A call of the runtime, which is the slow way. */
-export function isAsking(expression: Expression): boolean {
-  if (expression.type === "BinaryExpression" && expression.operator === "|") return isAsking(expression.left as Expression);
-  return expression.type === "CallExpression" && expression.callee.type === "Identifier" && !INTRINSIC.has(expression.callee.name);
-}
-
-/** `x << n | x >>> 32 - n`. */
-function rotationOf(left: Expression, right: Expression): { readonly name: string; readonly by: Expression } | undefined {
-  const rest = halfOf(right);
-  if (left.type !== "BinaryExpression" || left.operator !== "<<" || left.left.type !== "Identifier" || rest === undefined || rest.name !== left.left.name) return undefined;
-  const up = integer(left.right), down = integer(rest.by);
-  if (up !== undefined && down !== undefined) return up > 0 && up < 32 && up + down === 32 ? { name: rest.name, by: left.right } : undefined;
-  const { by } = rest, isComplement = by.type === "BinaryExpression" && by.operator === "-" && integer(by.left as Expression) === 32;
-  return isComplement && by.right.type === "Identifier" && left.right.type === "Identifier" && by.right.name === left.right.name ? { name: rest.name, by: left.right } : undefined;
-}
-
-/** `name >>> by`, perhaps as an int32. */
-function halfOf(expression: Expression): { readonly name: string; readonly by: Expression } | undefined {
-  if (expression.type !== "BinaryExpression") return undefined;
-  if (expression.operator === "|" && integer(expression.right) === 0) return halfOf(expression.left as Expression);
-  return expression.operator === ">>>" && expression.left.type === "Identifier" ? { name: expression.left.name, by: expression.right } : undefined;
-}
-
-/** As far as it counts: shifts take the low 5 bits. */
-function shiftOf(count: Expression): Expression {
-  return count.type === "BinaryExpression" && count.operator === "&" && ((integer(count.right) ?? 0) & 31) === 31 ? shiftOf(count.left as Expression) : count;
-}
-
-/** What a store of 2^`shift` bytes leaves of a value, as far as the value says so. */
-function unmasked(value: Expression, shift: number): Expression {
-  if (value.type !== "BinaryExpression" || value.operator !== "&" || shift > 1) return value;
-  return integer(value.right) === (shift === 0 ? 0xff : 0xffff) ? value.left as Expression : value;
-}

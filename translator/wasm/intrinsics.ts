@@ -1,5 +1,6 @@
 /** Functions of the ABI that WebAssembly has instructions for. What they contract is said where they are functions (runtime/arithmetic.ts, runtime/fpu/pairs.ts). */
 import type { Expression } from "estree";
+import { SLOT } from "../../runtime/abi.ts";
 import type { Kind } from "./body.ts";
 import type { Expressions } from "./expressions.ts";
 import { integer } from "./elements.ts";
@@ -13,8 +14,11 @@ interface Intrinsic {
 }
 
 const LONG = 32;
-/** May be evaluated twice. */
-const isPlain = (expression: Expression | undefined): expression is Expression => expression?.type === "Identifier" || expression !== undefined && integer(expression) !== undefined;
+/** May be evaluated twice: a name, a number, a word of the state. */
+function isPlain(expression: Expression | undefined): expression is Expression {
+  if (expression === undefined || expression.type === "Identifier") return expression !== undefined;
+  return integer(expression) !== undefined || expression.type === "MemberExpression" && integer(expression.property as Expression) !== undefined;
+}
 
 function operation(opcode: number): Intrinsic {
   return {
@@ -100,10 +104,13 @@ function check(name: string, isBad: (code: Expressions, args: readonly Expressio
   };
 }
 
+/** Bits of EFLAGS. */
+const TF = 1 << 8, IF = 1 << 9, AC = 1 << 18, IOPL_SHIFT = 12;
+
 /** A float64 at a byte of RAM, aligned or not. */
 const RAM = "ram8";
 
-export const INTRINSICS: Readonly<Partial<Record<string, Intrinsic>>> = {
+export const INTRINSICS: ReadonlyMap<string, Intrinsic> = new Map(Object.entries<Intrinsic>({
   imul: operation(OPCODE.mul), clz32: operation(OPCODE.clz),
   abs: onDoubles(OPCODE.absDouble), fround: onDoubles(OPCODE.demote, OPCODE.promote),
   multiplyHighUnsigned: productHigh(OPCODE.extendu), multiplyHighSigned: productHigh(OPCODE.extends),
@@ -146,6 +153,44 @@ export const INTRINSICS: Readonly<Partial<Record<string, Intrinsic>>> = {
     code.int(divisor!);
     code.op(OPCODE.geu);
   }),
+  requireIoPrivilege: check("requireIoPrivilege", (code, [cpl, eflags]) => {
+    code.int(cpl!);
+    code.int(eflags!);
+    code.constant(IOPL_SHIFT);
+    code.op(OPCODE.sar);
+    code.constant(3);
+    code.op(OPCODE.and);
+    code.op(OPCODE.gts);
+  }),
+  requirePrivilege: {
+    kind: undefined,
+    emit(code) {
+      const state = code.environment.arrays.get("state");
+      if (state === undefined) return false;
+      code.constant(0);
+      code.access(OPCODE.load, 2, state + 4 * SLOT.cpl);
+      code.openIf("unlikely");
+      code.call(code.imports.of("requirePrivilege", [], undefined));
+      code.close();
+      return true;
+    },
+  },
+  /** AC changes, TF is set, or IF becomes set. */
+  requireQuietFlags: check("requireQuietFlags", (code, [before, after]) => {
+    code.int(before!);
+    code.int(after!);
+    code.op(OPCODE.xor);
+    code.int(after!);
+    code.constant(AC);
+    code.op(OPCODE.or);
+    code.op(OPCODE.and); // of what changes, what becomes set, and AC
+    code.constant(AC | IF);
+    code.op(OPCODE.and);
+    code.int(after!);
+    code.constant(TF);
+    code.op(OPCODE.and);
+    code.op(OPCODE.or);
+  }),
   x87Double: {
     kind: "f64",
     emit(code, [host]) {
@@ -167,4 +212,4 @@ export const INTRINSICS: Readonly<Partial<Record<string, Intrinsic>>> = {
       return true;
     },
   },
-};
+}));

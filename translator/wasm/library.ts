@@ -124,18 +124,13 @@ function store32Anywhere(a, x, i, l) {
 }
 `;
 
-const { cpl: CPL, eflags: EFLAGS } = SLOT;
+const { eflags: EFLAGS } = SLOT;
 const AC = 1 << 18, ID = 1 << 21, NT = 1 << 14, IF = 1 << 9, TF = 1 << 8, DF = 1 << 10, IOPL_SHIFT = 12, IOPL = 3 << IOPL_SHIFT;
 
-/** The checks of instructions on EFLAGS (runtime/functions.ts), which hardly ever do anything. */
+/** What POPF may change (runtime/monitor/control.ts). */
 const PRIVILEGES = `
-function requireIoPrivilegeFirst(cpl, eflags) { if (cpl > (eflags >> ${IOPL_SHIFT} & 3)) requireIoPrivilege(cpl, eflags); }
 function poppedFlagsHere(cpl, eflags, size) {
   return ${TF | DF | NT} | (size === 4 ? ${AC | ID} : 0) | (cpl <= (eflags >> ${IOPL_SHIFT} & 3) ? ${IF} : 0) | (cpl === 0 ? ${IOPL} : 0);
-}
-function requirePrivilegeFirst() { if (S[${CPL}] !== 0) requirePrivilege(); }
-function requireQuietFlagsFirst(before, after) {
-  if (((before ^ after) & ${AC} | after & ${TF} | ~before & after & ${IF}) !== 0) requireQuietFlags(before, after);
 }
 `;
 
@@ -186,7 +181,7 @@ function moveStretchFirst(size, source, destination, count, readEntry, writeEntr
 /** The slow paths that are called in turn, and the runtime's functions; with how many parameters. */
 export const CALLED: ReadonlyMap<string, number> = new Map([
   ["load16", 3], ["load32", 3], ["modify16", 3], ["modify32", 3], ["store16", 4], ["store32", 4],
-  ["requireIoPrivilege", 2], ["requirePrivilege", 0], ["requireQuietFlags", 2], ["storeStretch", 5], ["moveStretch", 6],
+  ["storeStretch", 5], ["moveStretch", 6],
 ]);
 
 /** Names of the ABI, and the functions of the library that stand for them. */
@@ -194,13 +189,13 @@ export const LIBRARY: ReadonlyMap<string, string> = new Map([
   ...["conditionOf", "carryOf", "flagsOf"].map((name) => [name, name] as const),
   ...["load16", "load32", "modify16", "modify32", "store16", "store32"].map((name) => [name, `${name}Anywhere`] as const),
   ["poppedFlags", "poppedFlagsHere"],
-  ...["requireIoPrivilege", "requirePrivilege", "requireQuietFlags", "storeStretch", "moveStretch"].map((name) => [name, `${name}First`] as const),
+  ...["storeStretch", "moveStretch"].map((name) => [name, `${name}First`] as const),
 ]);
 
 /** What a region calls with int32s. */
 export function isOfLibrary(name: string): boolean { return LIBRARY.has(name); }
-/** Stores and checks answer nothing, the others an int32. */
-export function answers(name: string): boolean { return !/^(?:store\d|require)/.test(name); }
+/** Stores answer nothing, the others an int32. */
+export function answers(name: string): boolean { return !/^store\d/.test(name); }
 
 let parsed: readonly FunctionDeclaration[] | undefined;
 
