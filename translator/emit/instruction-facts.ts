@@ -18,13 +18,16 @@ export interface InstructionFacts {
   readonly callsExactly: boolean;
 }
 
+const FAULTING: ReadonlySet<string> = new Set(["linear", "guard", "call", "monitor", "probe", ...Object.keys(NEAR), ...Object.keys(MEMORY)]);
+
 export const factsOf = derived((meaning): InstructionFacts => {
-  const { nodes, end } = meaning;
+  const { nodes, end } = meaning, arrays: string[] = end.kind === "repeat" ? [...TABLES] : [];
+  for (const node of nodes) for (const array of arraysOf(node)) if (!arrays.includes(array)) arrays.push(array);
   return {
-    arrays: [...new Set([...nodes.flatMap(arraysOf), ...(end.kind === "repeat" ? TABLES : [])])],
+    arrays,
     functions: runtimeFunctions(meaning),
-    called: nodes.flatMap(({ op, name }) => (name !== "" && OPS[op].effect === "call" ? [name] : [])),
-    mayFault: nodes.some(({ op }) => op === "linear" || op === "guard" || op === "call" || op === "monitor" || op === "probe" || NEAR[op] !== undefined || MEMORY[op] !== undefined),
+    called: nodes.filter(({ op, name }) => name !== "" && OPS[op].effect === "call").map(({ name }) => name),
+    mayFault: nodes.some(({ op }) => FAULTING.has(op)),
     callsMonitor: nodes.some(({ op }) => op === "monitor"),
     callsExactly: nodes.some(calledExactly),
   };

@@ -150,7 +150,7 @@ export class InstructionEmitter {
       const template = PURE[node.op];
       value = template === undefined ? this.#place.read(node, args) : template(args);
     }
-    return this.#plan.shared.has(node) ? this.#name(node, value) : value;
+    return this.#plan.shared.includes(node) ? this.#name(node, value) : value;
   }
 
   /** An argument as an identifier or literal. */
@@ -252,7 +252,7 @@ export class InstructionEmitter {
   #rescue(node: Node, k: number, state: State | undefined): void {
     if (node.op === "const" || node.op === "probe" || this.#named(node) !== undefined) return;
     const reads = READS[node.op];
-    if (reads !== undefined && (state === undefined || reads === state) && this.#plan.positions.get(node)! < k) {
+    if (reads !== undefined && (state === undefined || reads === state) && this.#plan.steps.findIndex((step) => step.node === node) < k) {
       this.#name(node, this.#place.read(node, node.args.map((arg) => this.#value(arg))));
       return;
     }

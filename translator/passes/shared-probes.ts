@@ -152,19 +152,52 @@ function rewrite(instructions: readonly BlockInstruction[], all: Replaced): Bloc
   return instructions.map((instruction, at) => {
     const replaced = all.of(at), { nodes, end } = instruction.meaning;
     if (replaced === undefined) return instruction;
-    const copied: Node[] = [], copies: Node[] = [];
-    const copy = (node: Node): Node => {
-      if (node.args.length === 0) return node;
-      const known = copied.indexOf(node);
-      if (known >= 0) return copies[known]!;
-      if (node.op === "probe" && probes.has(node)) return probes.get(node)!;
-      const meant = replaced.get(node)?.at(-1) ?? node, args = meant.args.map(copy);
-      const result = args.every((arg, k) => arg === meant.args[k]) ? meant : { op: meant.op, args, number: meant.number, name: meant.name };
-      if (node.op === "probe") probes.set(node, result);
-      copied.push(node);
-      copies.push(result);
-      return result;
-    };
-    return { ...instruction, meaning: { nodes: nodes.flatMap((node) => [...(replaced.get(node)?.slice(0, -1) ?? []), node].map(copy)), end: endOf(end, copy), memo: [] } };
+    const copies = new Copies(replaced, probes), rewritten: Node[] = [];
+    for (let k = 0; k < nodes.length; k++) {
+      const node = nodes[k]!, by = replaced.get(node);
+      if (by !== undefined && by.length > 1) rewritten.push(copies.of(by[0]!));
+      rewritten.push(copies.of(node));
+    }
+    return { ...instruction, meaning: { nodes: rewritten, end: endOf(end, (node) => copies.of(node)), memo: [] } };
   });
+}
+
+/** The nodes of one instruction with its accesses replaced. */
+class Copies {
+  readonly #replaced: ReadonlyMap<Node, readonly Node[]>;
+  /** Of the block: instructions have them in common. */
+  readonly #probes: Map<Node, Node>;
+  readonly #nodes: Node[] = [];
+  readonly #copies: Node[] = [];
+
+  constructor(replaced: ReadonlyMap<Node, readonly Node[]>, probes: Map<Node, Node>) {
+    this.#replaced = replaced;
+    this.#probes = probes;
+  }
+
+  of(node: Node): Node {
+    if (node.args.length === 0) return node;
+    const known = this.#nodes.indexOf(node);
+    if (known >= 0) return this.#copies[known]!;
+    if (node.op === "probe") {
+      const probe = this.#probes.get(node);
+      if (probe !== undefined) return probe;
+    }
+    const copy = this.#copy(this.#replaced.get(node)?.at(-1) ?? node);
+    if (node.op === "probe") this.#probes.set(node, copy);
+    this.#nodes.push(node);
+    this.#copies.push(copy);
+    return copy;
+  }
+
+  /** The node itself where nothing below it is replaced. */
+  #copy(node: Node): Node {
+    const { op, args, number, name } = node;
+    let changed: Node[] | undefined;
+    for (let k = 0; k < args.length; k++) {
+      const arg = args[k]!, copy = this.of(arg);
+      if (copy !== arg) (changed ??= [...args])[k] = copy;
+    }
+    return changed === undefined ? node : { op, args: changed, number, name };
+  }
 }
