@@ -20,13 +20,14 @@ export function arraysOf({ op, args }: Node): readonly string[] {
 }
 
 const PROBED: Readonly<Record<number, readonly string[]>> = { 0: [], [PROBE.reads]: ["READ"], [PROBE.writes]: ["WRITE"], [PROBE.reads | PROBE.writes]: TABLES };
+const NOTHING: readonly string[] = [];
 const accessed = new Map<Op, readonly string[]>();
 
 function arraysOfAccess(op: Op): readonly string[] {
   if (op === "code8" || op === "code16") return ["MEM8"];
   if (op === "code32") return ["MEM8", "MEM32"];
   const access = ACCESS.exec(op);
-  if (access === null) return [];
+  if (access === null) return NOTHING;
   return op.startsWith("near") ? [`MEM${access[2]}`] : [`MEM${access[2]}`, access[1] === "load" ? "READ" : "WRITE"];
 }
 
