@@ -4,7 +4,7 @@ import { EXACT, type Insn, PLAIN, REGION, STRADDLING } from "./insn.ts";
 import { bytesAcross } from "./straddling.ts";
 import { executions } from "./trial.ts";
 import type { GuestMemory } from "./memory.ts";
-import { decode, formOf, x87Opcode, type CodeView, type Fields, type Instruction, type Mode, type PatchedImmediate } from "../translator/translate.ts";
+import { Forms, Patterns, type CodeView, type Instruction, type Mode, type PatchedImmediate } from "../translator/translate.ts";
 
 /** What is known beside the code itself. */
 export interface Knowledge {
@@ -66,7 +66,8 @@ export class GuestCode implements CodeView {
     for (const [address, found] of this.#seen) {
       if (found === undefined) continue;
       weights.push(address, found.weight ?? 0);
-      for (let k = 0; k < found.instruction.length; k++) bytes.push(ram[this.#space.hostOf(address + k | 0)!]!);
+      const { length } = found.instruction, host = this.#space.hostOf(address)!, room = 4096 - (host & 0xfff);
+      for (let k = 0; k < length; k++) bytes.push(ram[k < room ? host + k : this.#space.hostOf(address + k | 0)!]!);
     }
     return { weights: Int32Array.from(weights), bytes: Uint8Array.from(bytes), targets: this.#targets, elsewhere: this.#elsewhere, patched: this.#patched };
   }
@@ -129,6 +130,16 @@ export class GuestCode implements CodeView {
   }
 }
 
+/** What is decoded here is decoded again and again: regions have functions in common. */
+const patterns = new Map<string, Patterns>();
+
+function patternsOf(mode: Mode): Patterns {
+  const key = `${mode.bits} ${mode.flat} ${mode.user} ${mode.aligned === true}`;
+  let known = patterns.get(key);
+  if (known === undefined) patterns.set(key, (known = new Patterns(new Forms(mode))));
+  return known;
+}
+
 /** The code as it was seen when a region was made. */
 export class SeenView implements CodeView {
   readonly #seen: SeenCode;
@@ -137,11 +148,11 @@ export class SeenView implements CodeView {
   constructor(seen: SeenCode, mode: Mode) {
     this.#seen = seen;
     const { weights, bytes, patched } = seen;
+    const patterns = patternsOf(mode);
     for (let k = 0, at = 0; k < weights.length; k += 2) {
-      const address = weights[k]!, instruction = decode(bytes, at, bytes.length - at, mode);
-      if ("failure" in instruction) throw new Error("code that was seen is no instruction");
-      const fields: Fields = { d: 0, s: 0, b: 8, x: 8, c: 0, p: 0, m: 0, k: 0 }, form = formOf(instruction, mode, fields);
-      if (instruction.row.mnemonic.startsWith("f")) fields.m = x87Opcode(bytes, at);
+      const address = weights[k]!, decoded = patterns.whole(bytes, at, bytes.length - at);
+      if ("failure" in decoded) throw new Error("code that was seen is no instruction");
+      const { instruction, form, fields } = decoded;
       this.#found.set(address, { instruction, form, fields, weight: weights[k + 1]!, patched: patched.get(address) });
       at += instruction.length;
     }

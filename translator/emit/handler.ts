@@ -156,14 +156,14 @@ export function handlerText(form: Form, profile: boolean, backward: boolean): Ha
 
 /** The runtime functions that a meaning names. */
 export function runtimeFunctions(meaning: Meaning): string[] {
-  const names = new Set<string>();
-  const visit = (node: Node): void => {
-    if (node.op === "linear" || node.op === "compute" || node.op === "guard" || node.op === "call" || node.op === "monitor") names.add(node.name);
-    node.args.forEach(visit);
-  };
-  meaning.nodes.forEach(visit);
-  const last = resultOf(meaning.end);
-  if (last !== undefined) visit(last);
-  return [...names];
+  const names: string[] = [], { nodes } = meaning, last = resultOf(meaning.end);
+  for (let k = 0; k < nodes.length; k++) addFunctions(nodes[k]!, names);
+  if (last !== undefined) addFunctions(last, names);
+  return names;
+}
+
+function addFunctions({ op, name, args }: Node, names: string[]): void {
+  if ((op === "linear" || op === "compute" || op === "guard" || op === "call" || op === "monitor") && !names.includes(name)) names.push(name);
+  for (let k = 0; k < args.length; k++) addFunctions(args[k]!, names);
 }
 

@@ -10,7 +10,7 @@ export interface InstructionFacts {
   readonly arrays: readonly string[];
   /** The runtime functions that it names. */
   readonly functions: readonly string[];
-  /** Those of its functions that are called with all state in the state words. */
+  /** Those of its functions that are called with all state in the state words; of repeated instructions alone. */
   readonly called: readonly string[];
   readonly mayFault: boolean;
   readonly callsMonitor: boolean;
@@ -18,13 +18,22 @@ export interface InstructionFacts {
   readonly callsExactly: boolean;
 }
 
+const NOTHING: readonly string[] = [];
+const FAULTING: ReadonlySet<string> = new Set(["linear", "guard", "call", "monitor", "probe", ...Object.keys(NEAR), ...Object.keys(MEMORY)]);
+
 export const factsOf = derived((meaning): InstructionFacts => {
   const { nodes, end } = meaning;
+  let arrays: readonly string[] = end.kind === "repeat" ? TABLES : NOTHING;
+  for (let k = 0; k < nodes.length; k++) {
+    const more = arraysOf(nodes[k]!);
+    if (arrays.length === 0) arrays = more;
+    else for (let j = 0; j < more.length; j++) if (!arrays.includes(more[j]!)) arrays = [...arrays, more[j]!];
+  }
   return {
-    arrays: [...new Set([...nodes.flatMap(arraysOf), ...(end.kind === "repeat" ? TABLES : [])])],
+    arrays,
     functions: runtimeFunctions(meaning),
-    called: nodes.flatMap(({ op, name }) => (name !== "" && OPS[op].effect === "call" ? [name] : [])),
-    mayFault: nodes.some(({ op }) => op === "linear" || op === "guard" || op === "call" || op === "monitor" || op === "probe" || NEAR[op] !== undefined || MEMORY[op] !== undefined),
+    called: end.kind === "repeat" ? nodes.filter(({ op, name }) => name !== "" && OPS[op].effect === "call").map(({ name }) => name) : NOTHING,
+    mayFault: nodes.some(({ op }) => FAULTING.has(op)),
     callsMonitor: nodes.some(({ op }) => op === "monitor"),
     callsExactly: nodes.some(calledExactly),
   };

@@ -27,6 +27,9 @@ export const PURE: Partial<Record<Op, Template>> = {
   bit: expression("$0 ? 1 : 0"), select: expression("$0 ? $1 : $2"),
 };
 
+/** No arguments; nobody changes it. */
+const NONE: Expression[] = [];
+
 /** What a function returns, so that V8 need not allow for anything else wherever the value goes. */
 const INT32 = expression("$v | 0");
 
@@ -142,15 +145,14 @@ export class InstructionEmitter {
     if (node.op === "const") return number(node.number);
     const named = this.#named(node);
     if (named !== undefined) return named;
-    const args: Expression[] = [];
-    for (const arg of node.args) args.push(this.#value(arg));
+    const args = this.#arguments(node);
     let value: Expression;
     if (node.op === "compute") value = INT32({ v: call(functionName(node.name), args) });
     else {
       const template = PURE[node.op];
       value = template === undefined ? this.#place.read(node, args) : template(args);
     }
-    return this.#plan.shared.has(node) ? this.#name(node, value) : value;
+    return this.#plan.shared.includes(node) ? this.#name(node, value) : value;
   }
 
   /** An argument as an identifier or literal. */
@@ -185,12 +187,20 @@ export class InstructionEmitter {
         if (changed === "flags" && node.op !== "putFlags") for (const arg of node.args) this.#rescue(arg, k, "flags");
         const args = this.#arguments(node);
         this.#rescueBehind(k, changed);
-        for (const statement of this.#place.write(node, args)) this.body.push(statement);
+        const made = this.#place.write(node, args);
+        for (let each = 0; each < made.length; each++) this.body.push(made[each]!);
       }
     }
   }
 
-  #arguments({ args }: Node): Expression[] { return args.map((arg) => this.#value(arg)); }
+  #arguments({ args }: Node): Expression[] {
+    switch (args.length) {
+      case 0: return NONE;
+      case 1: return [this.#value(args[0]!)];
+      case 2: return [this.#value(args[0]!), this.#value(args[1]!)];
+      default: return args.map((arg) => this.#value(arg));
+    }
+  }
 
   /** Names what is read before position `k` and wanted behind it. */
   #rescueBehind(k: number, state: State | undefined): void {
@@ -238,13 +248,13 @@ export class InstructionEmitter {
   }
 
   #near(node: Node, template: (bindings: Bindings) => Statement[], written = node.args[1]): void {
-    const { id, left } = this.#place.where, where = { ...nearBindings(this.#place.probes.get(node.args[0]!)!, node.op, node.number), i: id, l: left };
+    const { id, left } = this.#place.where, where = nearBindings(this.#place.probes.get(node.args[0]!)!, node.op, node.number);
     if (written !== undefined) {
-      this.body.push(...template({ ...where, x: this.#simple(written) }));
+      this.body.push(...template({ g: where.g, m: where.m, a: where.a, i: id, l: left, x: this.#simple(written) }));
       return;
     }
     const v = identifier(this.#place.temporary());
-    this.body.push(...template({ ...where, v }));
+    this.body.push(...template({ g: where.g, m: where.m, a: where.a, i: id, l: left, v }));
     this.#keep(node, v);
   }
 
@@ -252,7 +262,7 @@ export class InstructionEmitter {
   #rescue(node: Node, k: number, state: State | undefined): void {
     if (node.op === "const" || node.op === "probe" || this.#named(node) !== undefined) return;
     const reads = READS[node.op];
-    if (reads !== undefined && (state === undefined || reads === state) && this.#plan.positions.get(node)! < k) {
+    if (reads !== undefined && (state === undefined || reads === state) && this.#plan.steps.findIndex((step) => step.node === node) < k) {
       this.#name(node, this.#place.read(node, node.args.map((arg) => this.#value(arg))));
       return;
     }

@@ -40,13 +40,12 @@ export interface Plan {
   /** What is needed behind all steps. */
   readonly results: readonly Node[];
   /** Values that are wanted more than once and have to be named. */
-  readonly shared: ReadonlySet<Node>;
-  readonly positions: ReadonlyMap<Node, number>;
+  readonly shared: readonly Node[];
   /** By position: bits of the state that is read before it and wanted behind it. */
   readonly overtaken: readonly number[];
 }
 
-export const NO_PLAN: Plan = { steps: [], result: undefined, results: [], shared: new Set(), positions: new Map(), overtaken: [] };
+export const NO_PLAN: Plan = { steps: [], result: undefined, results: [], shared: [], overtaken: [] };
 
 /** What an end wants to know. */
 export function resultOf(end: End): Node | undefined {
@@ -65,25 +64,52 @@ export const planFor = derived(({ nodes, end }): Plan => {
   return planOf(nodes, result === undefined ? [] : [result]);
 });
 
-export function planOf(nodes: readonly Node[], results: readonly Node[]): Plan {
-  const uses = new Map<Node, number>(), positions = new Map<Node, number>();
-  const count = (node: Node): void => {
+/** Counts how often nodes are wanted; there are few in an instruction. */
+class Uses {
+  readonly nodes: Node[] = [];
+  readonly times: number[] = [];
+
+  /** Of a node, and at its first use of what is below it. */
+  count(node: Node): void {
     if (node.op === "const") return;
-    const before = uses.get(node) ?? 0;
-    uses.set(node, before + 1);
-    if (before === 0 && node.op !== "probe") for (const arg of node.args) count(arg);
-  };
-  nodes.forEach((node, k) => {
-    positions.set(node, k);
-    for (const arg of node.args) count(arg);
-  });
-  results.forEach(count);
-  const shared = new Set<Node>();
-  for (const [node, times] of uses) if (times > 1 && node.op !== "field" && node.op !== "nextEip") shared.add(node);
-  const steps = nodes.map((node): Step => ({
-    node, kind: kindOf(node.op), template: MEMORY[node.op] ?? NEAR[node.op], changed: WRITES[node.op], isUsed: uses.has(node),
-  }));
-  return { steps, result: results[0], results, shared, positions, overtaken: overtakenIn(nodes, results, positions) };
+    const at = this.nodes.indexOf(node);
+    if (at >= 0) { this.times[at]!++; return; }
+    this.nodes.push(node);
+    this.times.push(1);
+    if (node.op !== "probe") for (let k = 0; k < node.args.length; k++) this.count(node.args[k]!);
+  }
+}
+
+export function planOf(nodes: readonly Node[], results: readonly Node[]): Plan {
+  const uses = new Uses();
+  for (let k = 0; k < nodes.length; k++) {
+    const { args } = nodes[k]!;
+    for (let j = 0; j < args.length; j++) uses.count(args[j]!);
+  }
+  for (let k = 0; k < results.length; k++) uses.count(results[k]!);
+  let shared = NO_NODES;
+  for (let k = 0; k < uses.nodes.length; k++) {
+    const node = uses.nodes[k]!;
+    if (uses.times[k]! > 1 && node.op !== "field" && node.op !== "nextEip") shared = [...shared, node];
+  }
+  const steps: Step[] = [];
+  for (let k = 0; k < nodes.length; k++) {
+    const node = nodes[k]!, { kind, template, changed } = rowOf(node.op);
+    steps.push({ node, kind, template, changed, isUsed: uses.nodes.includes(node) });
+  }
+  return { steps, result: results[0], results, shared, overtaken: overtakenIn(nodes, results) };
+}
+
+const NO_NODES: readonly Node[] = [];
+
+/** What a step is by its operation alone. */
+type Row = Pick<Step, "kind" | "template" | "changed">;
+const rows = new Map<Op, Row>();
+
+function rowOf(op: Op): Row {
+  let row = rows.get(op);
+  if (row === undefined) rows.set(op, (row = { kind: kindOf(op), template: MEMORY[op] ?? NEAR[op], changed: WRITES[op] }));
+  return row;
 }
 
 function kindOf(op: Op): StepKind {
@@ -96,16 +122,22 @@ function kindOf(op: Op): StepKind {
   return effect === "call" || effect === "monitor" ? "call" : "write";
 }
 
-function overtakenIn(nodes: readonly Node[], results: readonly Node[], positions: ReadonlyMap<Node, number>): number[] {
-  const overtaken = nodes.map(() => 0);
-  /** Reads below `node` that are still wanted at position `last`: changes between the two overtake them. */
-  const visit = (node: Node, last: number): void => {
-    if (node.op === "const" || node.op === "probe") return;
-    const read = READS[node.op];
-    if (read !== undefined) for (let k = (positions.get(node) ?? last) + 1; k < last; k++) overtaken[k] = overtaken[k]! | STATE_BIT[read];
-    for (const arg of node.args) visit(arg, last);
-  };
-  nodes.forEach((node, k) => { for (const arg of node.args) visit(arg, k); });
-  for (const result of results) visit(result, nodes.length);
+function overtakenIn(nodes: readonly Node[], results: readonly Node[]): number[] {
+  const overtaken: number[] = [];
+  for (let k = 0; k < nodes.length; k++) overtaken.push(0);
+  for (let k = 0; k < nodes.length; k++) noteBelow(nodes[k]!, k, nodes, overtaken);
+  for (let k = 0; k < results.length; k++) note(results[k]!, nodes.length, nodes, overtaken);
   return overtaken;
+}
+
+function noteBelow({ args }: Node, last: number, nodes: readonly Node[], overtaken: number[]): void {
+  for (let k = 0; k < args.length; k++) note(args[k]!, last, nodes, overtaken);
+}
+
+/** Notes the reads at and below `node`, which is still wanted at position `last`: changes between the two overtake them. */
+function note(node: Node, last: number, nodes: readonly Node[], overtaken: number[]): void {
+  if (node.op === "const" || node.op === "probe") return;
+  const read = READS[node.op], at = read === undefined ? -1 : nodes.indexOf(node);
+  if (at >= 0) for (let k = at + 1; k < last; k++) overtaken[k] = overtaken[k]! | STATE_BIT[read!];
+  noteBelow(node, last, nodes, overtaken);
 }

@@ -1,6 +1,6 @@
 /** The text around the instructions of a region: its frame, and how control goes on. */
 import { CHANGED, SLOT } from "../../runtime/abi.ts";
-import { PROBE, type Node } from "../ir/opcodes.ts";
+import { PROBE, type Node, type Op } from "../ir/opcodes.ts";
 import { expression, statements } from "./estree.ts";
 import { LOCALS, type Local } from "./region-place.ts";
 
@@ -13,11 +13,21 @@ export const RUN_ARRAYS = [...TABLES, "MEM16", "MEM32", "F", "MEMF32", "MEMF64"]
 
 /** The arrays that an operation's JavaScript names. */
 export function arraysOf({ op, args }: Node): readonly string[] {
+  if (op === "probe") return PROBED[args[1]!.number & (PROBE.reads | PROBE.writes)]!;
+  let arrays = accessed.get(op);
+  if (arrays === undefined) accessed.set(op, (arrays = arraysOfAccess(op)));
+  return arrays;
+}
+
+const PROBED: Readonly<Record<number, readonly string[]>> = { 0: [], [PROBE.reads]: ["READ"], [PROBE.writes]: ["WRITE"], [PROBE.reads | PROBE.writes]: TABLES };
+const NOTHING: readonly string[] = [];
+const accessed = new Map<Op, readonly string[]>();
+
+function arraysOfAccess(op: Op): readonly string[] {
   if (op === "code8" || op === "code16") return ["MEM8"];
   if (op === "code32") return ["MEM8", "MEM32"];
-  if (op === "probe") return [...((args[1]!.number & PROBE.reads) === 0 ? [] : ["READ"]), ...((args[1]!.number & PROBE.writes) === 0 ? [] : ["WRITE"])];
   const access = ACCESS.exec(op);
-  if (access === null) return [];
+  if (access === null) return NOTHING;
   return op.startsWith("near") ? [`MEM${access[2]}`] : [`MEM${access[2]}`, access[1] === "load" ? "READ" : "WRITE"];
 }
 

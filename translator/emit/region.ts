@@ -108,8 +108,15 @@ class RegionEmitter {
    */
   #arrays(): Statement[] {
     const used = new Set(["S", ...(this.pages.length === 0 ? [] : ["EXEC"]), ...(this.#hasRuns ? RUN_ARRAYS : [])]);
+    let last: readonly string[] = [];
     for (const id of this.#structure.order) {
-      for (const { meaning } of this.#structure.blocks[id]!.instructions) for (const name of factsOf(meaning).arrays) used.add(name);
+      const { instructions } = this.#structure.blocks[id]!;
+      for (let k = 0; k < instructions.length; k++) {
+        const { arrays } = factsOf(instructions[k]!.meaning);
+        if (arrays === last) continue;
+        last = arrays;
+        for (let j = 0; j < arrays.length; j++) used.add(arrays[j]!);
+      }
     }
     return Object.entries(ARRAY_SOURCES).flatMap(([name, source]) => (used.has(name) ? FRAME.array({ name: identifier(name), source: identifier(source) }) : []));
   }
@@ -246,7 +253,7 @@ class RegionEmitter {
     place.answer = undefined;
     place.code = number(CHANGED);
     const facts = factsOf(instruction.meaning);
-    for (const name of facts.functions) this.functions.add(name);
+    for (let k = 0; k < facts.functions.length; k++) this.functions.add(facts.functions[k]!);
     const value = emitter.run(planFor(instruction.meaning));
     if (facts.mayFault || pending !== undefined) this.sites.push({ eip: place.thisEip, next: place.nextEip, rest, block: this.#number });
     if (facts.callsMonitor) body.push(...this.#behindMonitor(facts, rest));

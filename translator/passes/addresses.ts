@@ -102,7 +102,7 @@ export class Registers {
   readonly #terms = new Float64Array(NUMBER_OF_REGISTERS);
   readonly #offsets = new Int32Array(NUMBER_OF_REGISTERS);
   /** Sums and shifted terms. */
-  readonly #combined = new Map<number, number>();
+  #combined: Map<number, number> | undefined = undefined;
   #last = 0;
   /** The first unknown value of the instruction. */
   #unknown = 0;
@@ -130,6 +130,7 @@ export class Registers {
 
   /** Behind it. */
   follow({ changed }: Addresses): void {
+    if (changed.length === 0) return;
     if (changed.length === 1) {
       this.evaluate(changed[0]![1]);
       this.#set(changed[0]![0], this.term, this.offset);
@@ -173,8 +174,9 @@ export class Registers {
 
   /** The same sum of the same terms is the same term. */
   #combine(key: number): number {
-    let term = this.#combined.get(key);
-    if (term === undefined) this.#combined.set(key, (term = ++this.#last));
+    const combined = (this.#combined ??= new Map<number, number>());
+    let term = combined.get(key);
+    if (term === undefined) combined.set(key, (term = ++this.#last));
     return term;
   }
 }

@@ -38,30 +38,32 @@ const variantsOf = derived((): Kept[] => []);
 function keptOf(meaning: Meaning, live: number): Kept { return (variantsOf(meaning)[live] ??= keep(meaning, live)); }
 
 function keep(meaning: Meaning, behind: number): Kept {
-  const { nodes, end } = meaning, needed = new Set<Node>(), kept: Node[] = [];
-  const need = (node: Node): void => {
-    if (node.op === "const" || needed.has(node)) return;
-    needed.add(node);
-    node.args.forEach(need);
-  };
+  const { nodes, end } = meaning, needed: Node[] = [], kept: Node[] = [];
   let live = behind;
-  if (end.kind === "branch") need(end.condition);
-  else if (end.kind === "indirect") need(end.to);
+  if (end.kind === "branch") need(end.condition, needed);
+  else if (end.kind === "indirect") need(end.to, needed);
   for (let k = nodes.length - 1; k >= 0; k--) {
     const node = nodes[k]!, { effect } = OPS[node.op];
     if (effect === "reads") {
-      if (!needed.has(node)) continue;
+      if (!needed.includes(node)) continue;
       live |= readBy(node);
     } else {
       const { sets, isConditional } = SETTINGS[node.op] ?? NO_SETTING;
       if (sets !== 0 && (sets & live) === 0) continue;
       if (!isConditional) live &= ~sets;
       if (effect !== "writes") live = ALL;
-      node.args.forEach(need);
+      for (let j = 0; j < node.args.length; j++) need(node.args[j]!, needed);
     }
     kept.push(node);
   }
   return { meaning: kept.length === nodes.length ? meaning : { nodes: kept.reverse(), end, ...(meaning.memo === undefined ? {} : { memo: [] }) }, live };
+}
+
+/** Notes a node and what is below it. */
+function need(node: Node, needed: Node[]): void {
+  if (node.op === "const" || needed.includes(node)) return;
+  needed.push(node);
+  for (let k = 0; k < node.args.length; k++) need(node.args[k]!, needed);
 }
 
 export function eliminateFlags(instructions: readonly BlockInstruction[]): BlockInstruction[] {

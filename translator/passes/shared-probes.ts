@@ -30,7 +30,7 @@ const SIZE_FLAG = { 1: PROBE.bytes, 2: PROBE.halves, 4: PROBE.words } as const;
 
 export function shareProbes(instructions: readonly BlockInstruction[]): readonly BlockInstruction[] {
   let accesses = 0;
-  for (const { meaning } of instructions) accesses += addressesOf(meaning).accesses;
+  for (let at = 0; at < instructions.length; at++) accesses += addressesOf(instructions[at]!.meaning).accesses;
   if (accesses < FEWEST_IN_WORD) return instructions;
   const replaced = new Replaced(), registers = new Registers();
   let window: Access[] = [];
@@ -47,7 +47,8 @@ export function shareProbes(instructions: readonly BlockInstruction[]): readonly
     }
     const addresses = addressesOf(meaning);
     registers.begin(addresses);
-    for (const step of addresses.steps) {
+    for (let k = 0; k < addresses.steps.length; k++) {
+      const step = addresses.steps[k];
       if (step === undefined) { close(); continue; }
       registers.evaluate(step.address);
       window.push({ at, node: step.node, term: registers.term, offset: registers.offset, size: step.size });
@@ -62,13 +63,13 @@ export function shareProbes(instructions: readonly BlockInstruction[]): readonly
 
 /** Accesses that share a probe, in guest order. */
 function groupsOf(window: readonly Access[]): Access[][] {
+  if (window.every(({ term }, k) => window.findIndex((other) => other.term === term) === k)) return [];
   const byTerm = new Map<number, Access[]>();
   for (const access of window) {
     const list = byTerm.get(access.term);
     if (list === undefined) byTerm.set(access.term, [access]);
     else list.push(access);
   }
-  if (byTerm.size === window.length) return [];
   return [...byTerm.values()].flatMap((list) => (list.length < FEWEST_IN_WORD ? [] : clusters(aligned(list)))).filter(isWorthIt);
 }
 
@@ -117,19 +118,31 @@ function plus(node: Node, distance: number): Node {
 
 function constant(value: number): Node { return made("const", [], value | 0); }
 
-/** What stands in the place of accesses. */
+/** What stands in the place of an access, and the probe before it if it is a group's first. */
+interface Replacement {
+  readonly node: Node;
+  readonly probe: Node | undefined;
+  readonly by: Node;
+}
+
+function replacementOf(replaced: readonly Replacement[], node: Node): Replacement | undefined {
+  for (let k = 0; k < replaced.length; k++) if (replaced[k]!.node === node) return replaced[k];
+  return undefined;
+}
+
 class Replaced {
   /** How many. */
   count = 0;
   /** By instruction. */
-  readonly #byInstruction = new Map<number, Map<Node, readonly Node[]>>();
+  readonly #byInstruction: Array<Replacement[] | undefined> = [];
 
-  of(at: number): ReadonlyMap<Node, readonly Node[]> | undefined { return this.#byInstruction.get(at); }
+  of(at: number): readonly Replacement[] | undefined { return this.#byInstruction[at]; }
 
-  #set({ at, node }: Access, nodes: readonly Node[]): void {
-    const replaced = this.#byInstruction.get(at);
-    if (replaced === undefined) this.#byInstruction.set(at, new Map([[node, nodes]]));
-    else replaced.set(node, nodes);
+  #set({ at, node }: Access, probe: Node | undefined, by: Node): void {
+    while (this.#byInstruction.length <= at) this.#byInstruction.push(undefined);
+    const replaced = this.#byInstruction[at], one: Replacement = { node, probe, by };
+    if (replaced === undefined) this.#byInstruction[at] = [one];
+    else replaced.push(one);
     this.count++;
   }
 
@@ -141,7 +154,7 @@ class Replaced {
     const probe = made("probe", [plus(first!.node.args[0]!, down), constant(flags)], spanOf(group), `${this.count}`);
     for (const access of group) {
       const { node, offset } = access, near = made(`near${node.op[0]!.toUpperCase()}${node.op.slice(1)}` as Op, [probe, ...node.args.slice(1)], offset - low);
-      this.#set(access, access === first ? [probe, near] : [near]);
+      this.#set(access, access === first ? probe : undefined, near);
     }
   }
 }
@@ -152,19 +165,52 @@ function rewrite(instructions: readonly BlockInstruction[], all: Replaced): Bloc
   return instructions.map((instruction, at) => {
     const replaced = all.of(at), { nodes, end } = instruction.meaning;
     if (replaced === undefined) return instruction;
-    const copied: Node[] = [], copies: Node[] = [];
-    const copy = (node: Node): Node => {
-      if (node.args.length === 0) return node;
-      const known = copied.indexOf(node);
-      if (known >= 0) return copies[known]!;
-      if (node.op === "probe" && probes.has(node)) return probes.get(node)!;
-      const meant = replaced.get(node)?.at(-1) ?? node, args = meant.args.map(copy);
-      const result = args.every((arg, k) => arg === meant.args[k]) ? meant : { op: meant.op, args, number: meant.number, name: meant.name };
-      if (node.op === "probe") probes.set(node, result);
-      copied.push(node);
-      copies.push(result);
-      return result;
-    };
-    return { ...instruction, meaning: { nodes: nodes.flatMap((node) => [...(replaced.get(node)?.slice(0, -1) ?? []), node].map(copy)), end: endOf(end, copy), memo: [] } };
+    const copies = new Copies(replaced, probes), rewritten: Node[] = [];
+    for (let k = 0; k < nodes.length; k++) {
+      const node = nodes[k]!, probe = replacementOf(replaced, node)?.probe;
+      if (probe !== undefined) rewritten.push(copies.of(probe));
+      rewritten.push(copies.of(node));
+    }
+    return { ...instruction, meaning: { nodes: rewritten, end: endOf(end, (node) => copies.of(node)), memo: [] } };
   });
+}
+
+/** The nodes of one instruction with its accesses replaced. */
+class Copies {
+  readonly #replaced: readonly Replacement[];
+  /** Of the block: instructions have them in common. */
+  readonly #probes: Map<Node, Node>;
+  readonly #nodes: Node[] = [];
+  readonly #copies: Node[] = [];
+
+  constructor(replaced: readonly Replacement[], probes: Map<Node, Node>) {
+    this.#replaced = replaced;
+    this.#probes = probes;
+  }
+
+  of(node: Node): Node {
+    if (node.args.length === 0) return node;
+    const known = this.#nodes.indexOf(node);
+    if (known >= 0) return this.#copies[known]!;
+    if (node.op === "probe") {
+      const probe = this.#probes.get(node);
+      if (probe !== undefined) return probe;
+    }
+    const copy = this.#copy(replacementOf(this.#replaced, node)?.by ?? node);
+    if (node.op === "probe") this.#probes.set(node, copy);
+    this.#nodes.push(node);
+    this.#copies.push(copy);
+    return copy;
+  }
+
+  /** The node itself where nothing below it is replaced. */
+  #copy(node: Node): Node {
+    const { op, args, number, name } = node;
+    let changed: Node[] | undefined;
+    for (let k = 0; k < args.length; k++) {
+      const arg = args[k]!, copy = this.of(arg);
+      if (copy !== arg) (changed ??= [...args])[k] = copy;
+    }
+    return changed === undefined ? node : { op, args: changed, number, name };
+  }
 }

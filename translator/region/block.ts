@@ -60,7 +60,9 @@ export interface RegionBlocks {
 
 /** The successors inside the region. */
 export function successors(block: Block): number[] {
-  return edgesOf(block.end).flatMap((edge) => ("block" in edge ? [edge.block] : []));
+  const found: number[] = [];
+  for (const edge of edgesOf(block.end)) if ("block" in edge) found.push(edge.block);
+  return found;
 }
 
 export function edgesOf(end: BlockEnd): Edge[] {

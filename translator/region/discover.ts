@@ -55,7 +55,7 @@ interface Walked {
   readonly instructions: BlockInstruction[];
 }
 
-const generals = new WeakMap<Form, General>();
+const generals = new Map<string, General>();
 
 /** What a form means, and whether it may stand in a region as JavaScript. */
 interface General {
@@ -64,10 +64,10 @@ interface General {
 }
 
 function generalOf(form: Form): General {
-  let general = generals.get(form);
+  let general = generals.get(form.key);
   if (general === undefined) {
     const meaning = meaningOf(form);
-    generals.set(form, (general = { meaning, plain: isPlain(meaning) }));
+    generals.set(form.key, (general = { meaning, plain: isPlain(meaning) }));
   }
   return general;
 }

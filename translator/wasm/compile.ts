@@ -33,13 +33,17 @@ export const PARAMETERS = ["left", "entry", "delta"] as const;
 const JS_TAG = 0;
 
 class Statements extends Expressions {
-  list(statements: readonly Statement[]): void { for (const statement of statements) this.statement(statement); }
+  list(statements: readonly Statement[]): void { for (let k = 0; k < statements.length; k++) this.statement(statements[k]!); }
 
   statement(statement: Statement): void {
     switch (statement.type) {
       case "EmptyStatement": return;
       case "BlockStatement": this.scope(() => { this.list(statement.body); }); return;
-      case "VariableDeclaration": for (const declared of statement.declarations) this.#declare(declared, statement.kind === "const"); return;
+      case "VariableDeclaration": {
+        const { declarations, kind } = statement;
+        for (let k = 0; k < declarations.length; k++) this.#declare(declarations[k]!, kind === "const");
+        return;
+      }
       case "ExpressionStatement": this.#effect(statement.expression); return;
       case "IfStatement": this.#if(statement.test, statement.consequent, statement.alternate ?? undefined); return;
       case "LabeledStatement":

@@ -26,9 +26,9 @@ export class Imports {
   of(name: string, parameters: readonly number[], result: number | undefined): number {
     let numbers = this.#numbers.get(name);
     if (numbers === undefined) this.#numbers.set(name, (numbers = []));
-    for (const number of numbers) {
-      const { shape } = this.list[number]!;
-      if (shape.result === result && shape.parameters.length === parameters.length && shape.parameters.every((type, k) => type === parameters[k])) return number;
+    for (let k = 0; k < numbers.length; k++) {
+      const number = numbers[k]!, { shape } = this.list[number]!;
+      if (shape.result === result && shape.parameters.length === parameters.length && shape.parameters.every((type, at) => type === parameters[at])) return number;
     }
     numbers.push(this.list.length);
     this.list.push({ name, shape: { parameters, result } });
