@@ -28,7 +28,7 @@ const { MMIO } = tlb;
 const { IF, RF, SLOT, TF } = state;
 const { eip: EIP, page: PAGE, base1: CS_BASE, limit1: CS_LIMIT, halted: HALTED, shadow: SHADOW, eflags: EFLAGS } = SLOT;
 /** Executions that make a head hot, and the rest of rewritten code, where the options do not say. */
-export const HOT = Number(process.env["HOTX"] ?? 12000);
+export const HOT = 12000;
 const REST = 250_000;
 
 export class Execution {

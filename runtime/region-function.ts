@@ -14,8 +14,7 @@ import { sampledText } from "./measure/sampled-text.ts";
 import type { GuestMemory, Ring } from "./memory.ts";
 import type { RegionCalls } from "./region.ts";
 import type { CpuState } from "./state.ts";
-import { type CompiledRegion, compileText } from "./region-order.ts";
-import { compileLibrary, LIBRARY, type RegionText } from "../translator/translate.ts";
+import { compileLibrary, compileRegion, LIBRARY, NotCompiled, type RegionText } from "../translator/translate.ts";
 
 /** What a region's function returns, beside CHANGED and DECLINED. */
 export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
@@ -53,7 +52,7 @@ export interface RegionPlan {
   readonly number: number;
   readonly counts: RegionCounts | undefined;
   /** What the text's comparisons of pages expect. */
-  mapped(page: number): number;
+  readonly mapped: (page: number) => number;
 }
 
 export interface MadeFunction {
@@ -85,31 +84,32 @@ export class RegionFunctions {
     this.#isCompiled = options.isCompiled && !options.sampled && options.measurement === undefined && javascriptTag() !== undefined;
   }
 
-  /** Whether regions run as WebAssembly where they can. */
-  get isCompiled(): boolean { return this.#isCompiled; }
-
   make(plan: RegionPlan): MadeFunction {
     const { text, counts, ring } = plan;
     const names = [...ABI_NAMES, ...text.pages.map((_page, k) => `PAGE${k}`), ...text.functions, ...(counts === undefined ? [] : COUNTING)];
     this.#options.check?.(text.print(), names);
-    const compiled = this.#isCompiled ? compileText(text, this.placesOf(ring), (page) => plan.mapped(page)) : undefined;
-    if (compiled !== undefined) return this.instantiate(compiled, text, ring);
-    return this.#interpreted(plan, names, [
+    const compiled = this.#isCompiled ? this.#compiled(plan) : undefined;
+    return compiled ?? this.#interpreted(plan, names, [
       ...this.#sharedBy(ring), Int32Array.from(text.runs), ...text.pages.map((page) => plan.mapped(page)), ...text.functions.map((name) => this.#functions(name)),
       ...(counts === undefined ? [] : [counts.words, this.#calls.startCallout, this.#calls.stopCallout]),
     ]);
   }
 
-  /** Gives a compiled region the machine that it runs on. */
-  instantiate({ module, imports, codeBytes }: CompiledRegion, { runs }: Pick<RegionText, "runs">, ring: Ring): MadeFunction {
-    const library = this.#libraryOf(ring);
-    const values = imports.map(({ name }): unknown => (name === "RUNS" ? (index: number) => runs[index]! : library.get(name) ?? this.#sharedValue(ring, name) ?? this.#functions(name)));
-    const exports = this.#instance(module, values);
-    return { run: exports["r"] as RegionFunction, isCompiled: true, codeBytes };
+  /** As WebAssembly, with the machine that it runs on; undefined where it has to be JavaScript. */
+  #compiled({ text: { tree, pages, runs }, ring, mapped }: RegionPlan): MadeFunction | undefined {
+    try {
+      const { bytes, imports } = compileRegion(tree, { arrays: this.#placesOf(ring), constants: new Map(pages.map((page, k) => [`PAGE${k}`, mapped(page)])) });
+      const library = this.#libraryOf(ring);
+      const exports = this.#instance(bytes, imports.map(({ name }): unknown => (name === "RUNS" ? (index: number) => runs[index]! : library.get(name) ?? this.#valueOf(ring, name))));
+      return { run: exports["r"] as RegionFunction, isCompiled: true, codeBytes: bytes.length };
+    } catch (error) {
+      if (error instanceof NotCompiled) return undefined;
+      throw error;
+    }
   }
 
   /** Where the ABI's arrays begin in the machine's memory, as far as they are there. */
-  placesOf(ring: Ring): ReadonlyMap<string, number> {
+  #placesOf(ring: Ring): ReadonlyMap<string, number> {
     const known = this.#places.get(ring);
     if (known !== undefined) return known;
     const shared = this.#sharedBy(ring), places = new Map<string, number>();
@@ -143,18 +143,19 @@ export class RegionFunctions {
   #libraryOf(ring: Ring): ReadonlyMap<string, unknown> {
     const known = this.#libraries.get(ring);
     if (known !== undefined) return known;
-    const { bytes, imports } = compileLibrary({ arrays: this.placesOf(ring), constants: new Map() });
-    const exports = this.#instance(new WebAssembly.Module(bytes), imports.map(({ name }) => this.#sharedValue(ring, name) ?? this.#functions(name)));
+    const { bytes, imports } = compileLibrary({ arrays: this.#placesOf(ring), constants: new Map() });
+    const exports = this.#instance(bytes, imports.map(({ name }) => this.#valueOf(ring, name)));
     const made = new Map([...LIBRARY].map(([name, own]) => [name, exports[own]]));
     this.#libraries.set(ring, made);
     return made;
   }
 
-  #sharedValue(ring: Ring, name: string): unknown { return this.#sharedBy(ring)[(ABI_NAMES as readonly string[]).indexOf(name)]; }
+  /** What a name of the ABI, or of a runtime function, stands for. */
+  #valueOf(ring: Ring, name: string): unknown { return this.#sharedBy(ring)[(ABI_NAMES as readonly string[]).indexOf(name)] ?? this.#functions(name); }
 
-  #instance(module: WebAssembly.Module, values: readonly unknown[]): WebAssembly.Exports {
+  #instance(bytes: Uint8Array<ArrayBuffer>, values: readonly unknown[]): WebAssembly.Exports {
     const imported = Object.fromEntries(values.map((value, k) => [k, value as WebAssembly.ImportValue]));
-    return new WebAssembly.Instance(module, { h: { m: this.#memory.host.memory, e: javascriptTag()! }, i: imported }).exports;
+    return new WebAssembly.Instance(new WebAssembly.Module(bytes), { h: { m: this.#memory.host.memory, e: javascriptTag()! }, i: imported }).exports;
   }
 }
 

@@ -67,7 +67,7 @@ export class RegionRunner {
       stopCallout: () => { this.#stopCallout(); },
     }, {
       check: options.verifyCode, measurement, singleBlocks: options.singleBlocks ?? false, off: options.off ?? new Set(),
-      sampled: options.sampled ?? false, trials, workshop: options.workshop, keep: options.keep ?? KEEP,
+      sampled: options.sampled ?? false, trials, keep: options.keep ?? KEEP,
       warm: (options.hotThreshold ?? HOT) / 8, nearlyHot: Math.floor((options.hotThreshold ?? HOT) * 7 / 8), becomeHead: (insn) => interpreter.becomeHead(insn),
       hasMoved: (entry) => interpreter.hasMoved(entry),
     });
@@ -208,8 +208,8 @@ export class RegionRunner {
    */
   #leftOften(insn: Insn, space: CodeSpace, isArrival: boolean): boolean {
     if (!this.#x.interpreter.leftTo(insn, isArrival)) return false;
-    const region = this.#region, answer = this.regions.addEntry(insn, this.#x.cpu.words[EIP]!, space);
-    if (answer !== "none") return answer === "made";
+    if (this.regions.addEntry(insn, this.#x.cpu.words[EIP]!, space)) return true;
+    const region = this.#region;
     if (region.dropped || !region.text.cold.has(this.#x.cpu.words[EIP]! - this.#delta | 0) || region.trial.remade >= MOST_REMADE) return this.#x.interpreter.becomeHead(insn);
     insn.h = 0;
     this.regions.tryAgain(region);

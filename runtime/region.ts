@@ -9,16 +9,15 @@
 import { type CodeCache, type CodeRange, type CodeSpace, type DropCause, type Keep } from "./code-cache.ts";
 import { EntryTable } from "./entry-table.ts";
 import type { RuntimeFunction } from "./functions.ts";
-import { GuestCode, type SeenCode } from "./guest-code.ts";
+import { GuestCode, SeenView, type SeenCode } from "./guest-code.ts";
 import { EXACT, type Insn, PLAIN, REGION } from "./insn.ts";
 import { regionCounts, type Measurement, type RegionCounts } from "./measure/measurement.ts";
 import type { Timer } from "./measure/stopwatch.ts";
 import type { Trial, Trials } from "./trial.ts";
 import type { GuestMemory } from "./memory.ts";
 import { type CodeCheck, type MadeFunction, type RegionFunction, RegionFunctions } from "./region-function.ts";
-import { factsOf, orderedText, type RegionFacts, type Workshop } from "./region-order.ts";
 import { type CpuState } from "./state.ts";
-import { CARRY_LOCAL, discover, PASSES, regionText, X87_RUNS, type CodeView, type RegionBlocks, type RegionLimits, type RegionOptions, type RegionText, type Site } from "../translator/translate.ts";
+import { CARRY_LOCAL, discover, PASSES, regionText, X87_RUNS, type CodeView, type Mode, type RegionBlocks, type RegionLimits, type RegionOptions, type RegionText, type Site } from "../translator/translate.ts";
 
 /** What `Insn.r` holds: a place where a region may be entered. */
 export interface Entry {
@@ -49,8 +48,6 @@ export interface Region extends CodeRange {
   readonly length: number;
   /** Its JavaScript is put together anew when it is asked for. */
   readonly text: Omit<RegionText, "tree">;
-  /** It is being made anew in another thread. */
-  isOrdered: boolean;
   /** Of the function: of its WebAssembly, or characters of its JavaScript. */
   readonly codeBytes: number;
   /** Host addresses of its instructions; without those of functions that were copied in. */
@@ -92,12 +89,12 @@ export const LIMITS: RegionLimits = { instructions: 400, copied: 200, depth: 3 }
 const MOST_ENTRIES = 40;
 /** A head at which nothing could be translated is not tried again so soon. */
 const COOL = -1_000_000;
-/** So many characters of source are kept as well. */
-const KEPT_SOURCE = 24 << 20;
+/** So many bytes of code are kept as well. */
+const KEPT_CODE = 24 << 20;
 
-const COPIED_CALLS = "copied-calls", ENTRIES = "entries", PATCHES = "patches", WEBASSEMBLY = "webassembly", WORKSHOP = "workshop";
-/** What can be switched off where a wrong result is hunted: the translator's passes, copies of called functions, regions of several entries, immediates that are read each time, WebAssembly, regions made by another thread. */
-export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, X87_RUNS, COPIED_CALLS, ENTRIES, PATCHES, WEBASSEMBLY, WORKSHOP];
+const COPIED_CALLS = "copied-calls", ENTRIES = "entries", PATCHES = "patches", WEBASSEMBLY = "webassembly";
+/** What can be switched off where a wrong result is hunted: the translator's passes, copies of called functions, regions of several entries, immediates that are read each time, WebAssembly. */
+export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, X87_RUNS, COPIED_CALLS, ENTRIES, PATCHES, WEBASSEMBLY];
 
 /** How regions are made. */
 export interface RegionsOptions {
@@ -112,8 +109,6 @@ export interface RegionsOptions {
   /** A sampling profiler can tell regions apart; each knows which of its lines is of which instruction. */
   readonly sampled: boolean;
   readonly trials: Trials;
-  /** Makes regions in another thread. */
-  readonly workshop: Workshop | undefined;
   readonly keep: Keep;
   /** The heat at which an instruction inside a region that is made anew becomes an entry too. */
   readonly warm: number;
@@ -125,8 +120,8 @@ export interface RegionsOptions {
   becomeHead(insn: Insn): boolean;
 }
 
-/** Estimated host ns that making a region takes, and having it made by another thread. */
-const MAKING_COST = 1_000_000, ORDERING_COST = 200_000;
+/** Estimated host ns that making a region takes. */
+const MAKING_COST = 1_000_000;
 
 /** A region, and where its entries are now. */
 interface Inside {
@@ -134,40 +129,21 @@ interface Inside {
   readonly entries: readonly number[];
 }
 
-/** Whether a region was made, or another thread is to make it. */
-type Answer = "made" | "ordered" | "none";
-
-/** A region that goes when another one is there. */
-interface Replaced {
-  readonly region: Region;
-  readonly cause: DropCause;
-}
-
 interface Discovered {
   readonly found: RegionBlocks;
   /** By linear address, of its own instructions. */
   readonly hosts: ReadonlyMap<number, number>;
-  /** Where it may be entered, beside its head. */
-  readonly wanted: readonly number[];
 }
 
-/** All that a region to be has, but its function. */
-interface Plan extends Pick<Region, "head" | "linear" | "space" | "trial" | "isMobile" | "ranges" | "seen">, Pick<Discovered, "hosts" | "wanted"> {
-  readonly places: ReadonlyMap<number, Insn>;
-  /** By linear page: what comparisons expect. */
-  readonly mapped: ReadonlyMap<number, number>;
+/** What a region to be has, before its code is there. */
+interface Plan extends Pick<Region, "head" | "linear" | "space" | "trial" | "isMobile">, Pick<Discovered, "hosts"> {
   readonly options: RegionOptions;
 }
 
-/** A region that another thread makes. Where a byte that it is made from changes, it is not wanted any more. */
-interface Order extends CodeRange {
-  readonly plan: Plan;
-  readonly replaced: Replaced | undefined;
-  isCancelled: boolean;
-}
+/** All of an entry to be but its region. */
+type Place = Omit<Entry, "region" | "away">;
 
-/** Of no region that could run. */
-const ORDERED = -2;
+type RegionFacts = Omit<RegionText, "tree" | "print">;
 
 interface Owner {
   readonly region: Region;
@@ -179,7 +155,6 @@ export class Regions {
   readonly #memory: GuestMemory;
   readonly #cache: CodeCache;
   readonly #code: RegionFunctions;
-  readonly #workshop: Workshop | undefined;
   readonly #options: RegionsOptions;
   readonly limits: RegionLimits;
   /** Regions are entered at their head only. */
@@ -191,14 +166,13 @@ export class Regions {
   readonly #owners = new Map<CodeSpace, Map<number, Owner>>();
   #liveBytes = 0;
   #most: number;
-  #mostBytes = KEPT_SOURCE;
+  #mostBytes = KEPT_CODE;
 
   constructor(cpu: CpuState, memory: GuestMemory, cache: CodeCache, functions: (name: string) => RuntimeFunction, calls: RegionCalls, options: RegionsOptions) {
     this.#memory = memory;
     this.table = new EntryTable(memory.host);
     this.#cache = cache;
     this.#options = options;
-    this.#workshop = options.off.has(WORKSHOP) ? undefined : options.workshop;
     this.#most = options.keep.regions;
     const { singleBlocks, off, check, measurement, sampled } = options;
     this.#code = new RegionFunctions(cpu, memory, functions, calls, { check, measurement, sampled, isCompiled: !off.has(WEBASSEMBLY) });
@@ -228,7 +202,7 @@ export class Regions {
     }
     const { regions, share } = this.#options.keep;
     this.#most = this.#live.size * (1 + share) + regions;
-    this.#mostBytes = this.#liveBytes * (1 + share) + KEPT_SOURCE;
+    this.#mostBytes = this.#liveBytes * (1 + share) + KEPT_CODE;
     this.stats.evictions++;
   }
 
@@ -241,33 +215,18 @@ export class Regions {
     }
     if (!space.mode.flat) return this.#refuse(head);
     if (isResting(space, linear)) return this.#refuse(head, 0);
-    switch (this.addEntry(head, linear, space)) {
-      case "made": return head.r as Entry | undefined;
-      case "ordered": return wait(head);
-      case "none": break;
-    }
+    if (this.addEntry(head, linear, space)) return head.r as Entry | undefined;
     const trial = this.#options.trials.at(head);
     if (trial === undefined) return undefined;
-    switch (this.#make({ head, linear, space, trial }, trial.entries.map((distance) => linear + distance | 0))) {
-      case "made": return head.r as Entry | undefined;
-      case "ordered": return wait(head);
-      case "none": return this.#refuse(head);
-    }
+    return this.#make({ head, linear, space, trial }, trial.entries.map((distance) => linear + distance | 0)) ? head.r as Entry | undefined : this.#refuse(head);
   }
 
   /** Makes a region anew that is bound to another address, so that it can be entered at any. */
-  #move(entry: Entry, linear: number, space: CodeSpace): Entry | undefined {
-    const { insn, region, linear: from } = entry, delta = linear - from | 0, wanted = region.entries.slice(1).map((each) => each.linear + delta | 0);
-    if (region.isOrdered) {
-      entry.away = 0;
-      return undefined;
-    }
+  #move({ insn, region, linear: from }: Entry, linear: number, space: CodeSpace): Entry | undefined {
+    const delta = linear - from | 0, wanted = region.entries.slice(1).map((entry) => entry.linear + delta | 0);
     space.decodedAt(linear)!.page.isMobile = true;
-    const answer = this.#make({ head: region.head, linear: region.linear + delta | 0, space, trial: region.trial }, wanted, { region, cause: "moved" });
-    if (answer === "ordered") {
-      entry.away = COOL;
-      return undefined;
-    }
+    this.#forget(region, "moved");
+    this.#make({ head: region.head, linear: region.linear + delta | 0, space, trial: region.trial }, wanted);
     const moved = insn.r as Entry | undefined;
     if (moved === undefined) insn.h = COOL;
     return moved;
@@ -282,17 +241,17 @@ export class Regions {
 
   // --- What belongs together ----------------------------------------------------------------------------------
 
-  /** Makes the region that `insn` is a part of anew, so that it can be entered there too. None where there is no such region, or it has too many entries. */
-  addEntry(insn: Insn, linear: number, space: CodeSpace): Answer {
+  /** Makes the region that `insn` is a part of anew, so that it can be entered there too. False where there is none, or it has too many entries. */
+  addEntry(insn: Insn, linear: number, space: CodeSpace): boolean {
     const owner = this.#ownerOf(space, linear);
-    if (owner === undefined || this.#oneEntry || owner.region.entries.length >= MOST_ENTRIES || insn.r !== undefined) return "none";
+    if (owner === undefined || this.#oneEntry || owner.region.entries.length >= MOST_ENTRIES || insn.r !== undefined) return false;
     const { region } = owner, delta = linear - owner.linear | 0;
-    insn.h = region.isOrdered ? this.#options.warm : COOL;
-    if (region.isOrdered) return "ordered";
     const wanted = [...region.entries.slice(1).map((entry) => entry.linear + delta | 0), linear, ...this.#warm(region, delta)];
     if (delta !== 0) space.decodedAt(linear)!.page.isMobile = true;
-    const answer = this.#make({ ...region, linear: region.linear + delta | 0 }, wanted, { region, cause: "remade" });
-    return answer === "made" && insn.r === undefined ? "none" : answer;
+    this.#forget(region, "remade");
+    if (this.#make({ ...region, linear: region.linear + delta | 0 }, wanted) && insn.r !== undefined) return true;
+    insn.h = COOL;
+    return false;
   }
 
   #ownerOf(space: CodeSpace, linear: number): Owner | undefined {
@@ -325,10 +284,10 @@ export class Regions {
   /** The instruction goes for good; its object may become another. */
   forget(insn: Insn): void { this.#withoutRuns.delete(insn); }
 
-  /** Whether a region that is too large to become a part of another can be entered here; `but` goes. */
-  #isLargeEntry(space: CodeSpace, address: number, but: Region | undefined): boolean {
+  /** Whether a region that is too large to become a part of another can be entered here. */
+  #isLargeEntry(space: CodeSpace, address: number): boolean {
     const owner = this.#ownerOf(space, address);
-    return owner !== undefined && owner.region !== but && owner.region.text.instructions >= this.limits.instructions / 2 && owner.region.entries.some(({ linear }) => linear === owner.linear);
+    return owner !== undefined && owner.region.text.instructions >= this.limits.instructions / 2 && owner.region.entries.some(({ linear }) => linear === owner.linear);
   }
 
   #forget(region: Region, cause: DropCause): void {
@@ -354,79 +313,27 @@ export class Regions {
 
   // --- Making ------------------------------------------------------------------------------------------------
 
-  #make(planned: Pick<Region, "head" | "linear" | "space" | "trial">, entries: readonly number[], replaced?: Replaced): Answer {
+  /** Makes a region at a head; false where nothing there can be translated. */
+  #make(planned: Pick<Region, "head" | "linear" | "space" | "trial">, entries: readonly number[]): boolean {
     const { linear, space, trial } = planned, { measurement, trials, off } = this.#options;
     const timed = <T>(timer: Timer | undefined, action: () => T): T => (measurement === undefined || timer === undefined ? action() : measurement.watch.time(timer, action));
     const view = new GuestCode(this.#memory, space, trial.base, {
       targets: (insn, at) => trials.targets(insn, at),
-      elsewhere: (address) => this.#isLargeEntry(space, address, replaced?.region),
+      elsewhere: (address) => this.#isLargeEntry(space, address),
       isPatchable: !off.has(PATCHES),
     });
-    const isAwaited = this.#workshop?.takesOrders === true && this.#code.isCompiled && this.#options.check === undefined;
-    if (!isAwaited) this.#replace(replaced);
     const discovered = timed(measurement?.discovery, () => this.#discover(linear, space, view, entries));
-    if (discovered === undefined) {
-      this.#replace(replaced);
-      return "none";
-    }
-    const { found, hosts, wanted } = discovered, inside = this.#inside(space, hosts), { page } = space.decodedAt(linear)!;
+    if (discovered === undefined) return false;
+    const { found, hosts } = discovered, inside = this.#inside(space, hosts), { page } = space.decodedAt(linear)!;
     page.isMobile ||= inside.some(wasElsewhere);
     const { isMobile } = page, passesOff = this.#withoutRuns.has(planned.head) ? new Set([...off, X87_RUNS]) : off;
     const options: RegionOptions = { isMobile, counters: measurement !== undefined, lines: this.#options.sampled, passesOff };
-    for (const address of found.continued) this.#continueAt(space, address);
-    const plan: Plan = { ...planned, isMobile, hosts, places: placesOf(view, hosts), ranges: view.ranges(), seen: view.seen(), mapped: pagesOf(view, found, isMobile), options, wanted };
-    if (isAwaited) {
-      this.#order(plan, replaced);
-      return "ordered";
-    }
     const text = timed(measurement?.emission, () => regionText(found, options));
+    for (const { region, entries: now } of inside) if (now.every((address) => text.entries.has(address))) this.#forget(region, "absorbed");
     this.#memory.patience -= MAKING_COST;
-    timed(measurement?.compilation, () => this.#finish(plan, text));
-    return "made";
-  }
-
-  #replace(replaced: Replaced | undefined): void {
-    if (replaced !== undefined && !replaced.region.dropped) this.#forget(replaced.region, replaced.cause);
-  }
-
-  /** A region of this thread's making. */
-  #finish(plan: Plan, text: RegionText): void {
-    const counts = this.#options.measurement === undefined ? undefined : regionCounts(text);
-    const made = this.#code.make({ text, ring: plan.space.ring, number: this.stats.made, counts, mapped: (page) => plan.mapped.get(page)! });
-    this.#add(plan, made, factsOf(text), counts);
-  }
-
-  // --- Made by another thread --------------------------------------------------------------------------------
-
-  readonly #orders = new Map<number, Order>();
-  #ordered = 0;
-
-  #order(plan: Plan, replaced: Replaced | undefined): void {
-    const { linear, space: { mode, ring }, seen, options, wanted, ranges, mapped } = plan, number = this.#ordered++;
-    const order: Order = { plan, replaced, isCancelled: false, index: ORDERED, ranges, drop: () => { order.isCancelled = true; } };
-    if (replaced !== undefined) replaced.region.isOrdered = true;
-    this.#orders.set(number, order);
-    this.#cache.addRange(order);
-    this.#memory.patience -= ORDERING_COST;
-    this.#workshop!.order(number, { linear, mode, seen, limits: this.limits, entries: wanted, options, arrays: this.#code.placesOf(ring), pages: mapped });
-  }
-
-  /** Takes what the other thread has made, between two instructions. */
-  collect(): void {
-    if (this.#workshop?.hasParts !== true) return;
-    for (const [number, parts] of this.#workshop.take()) {
-      const order = this.#orders.get(number)!, { plan, replaced, isCancelled } = order;
-      this.#orders.delete(number);
-      if (replaced !== undefined) replaced.region.isOrdered = false;
-      if (isCancelled) {
-        if (plan.head.r === undefined) plan.head.h = 0;
-        continue;
-      }
-      this.#cache.removeRange(order);
-      this.#replace(replaced);
-      if (parts === undefined) this.#finish(plan, orderedText({ ...plan, mode: plan.space.mode, limits: this.limits, entries: plan.wanted }));
-      else this.#add(plan, this.#code.instantiate(parts, parts.facts, plan.space.ring), parts.facts, undefined);
-    }
+    timed(measurement?.compilation, () => { this.#compile({ ...planned, isMobile, hosts, options }, text, view); });
+    for (const address of found.continued) this.#continueAt(space, address);
+    return true;
   }
 
   /** Straight-line code that is longer than a region: what is behind has been executed as often, and needs little more to be the next region's head. */
@@ -435,28 +342,37 @@ export class Regions {
     if (insn !== undefined && insn.h >= 0) insn.h = Math.max(insn.h, this.#options.nearlyHot);
   }
 
-  /** The blocks of a region, which may be entered wherever a region inside it could; where its own instructions are; and where it was wanted to be entered. */
+  /** The blocks of a region, which may be entered wherever a region inside it could, and where its own instructions are. */
   #discover(linear: number, space: CodeSpace, view: GuestCode, entries: readonly number[]): Discovered | undefined {
     const found = discover(linear, view, this.limits, entries);
     if (found === undefined) return undefined;
     const hosts = hostsOf(space, found), more = this.#inside(space, hosts).flatMap((part) => part.entries).filter((address) => address !== linear && !entries.includes(address));
-    if (more.length === 0) return { found, hosts, wanted: entries };
-    const wanted = [...entries, ...more], again = discover(linear, view, this.limits, wanted);
-    return again === undefined ? undefined : { found: again, hosts: hostsOf(space, again), wanted };
+    const all = more.length === 0 ? found : discover(linear, view, this.limits, [...entries, ...more]);
+    return all === undefined ? undefined : { found: all, hosts: all === found ? hosts : hostsOf(space, all) };
   }
 
-  #add(plan: Plan, made: MadeFunction, facts: RegionFacts, counts: RegionCounts | undefined): void {
-    const { head, isMobile, linear, space, trial, ranges, seen, hosts, places, options, wanted } = plan, entries: Entry[] = [], number = this.stats.made;
-    for (const { region, entries: now } of this.#inside(space, hosts)) if (now.every((address) => facts.entries.has(address))) this.#forget(region, "absorbed");
+  #compile(plan: Plan, text: RegionText, view: GuestCode): void {
+    const { isMobile, space: { ring }, hosts } = plan, number = this.stats.made, counts = this.#options.measurement === undefined ? undefined : regionCounts(text);
+    const made = this.#code.make({ text, ring, number, counts, mapped: (page) => (isMobile ? view.entry(page) ^ page << 12 : view.entry(page)) });
+    const places = [...text.entries].flatMap(([linear, entry]): Place[] => {
+      const insn = view.insn(linear), host = hosts.get(linear);
+      return insn === undefined || host === undefined ? [] : [{ insn, linear, host, number: entry }];
+    });
+    this.#add(plan, { ...made, ranges: view.ranges(), seen: view.seen(), counts, number }, factsOf(text), places);
+  }
+
+  /** Apart from `#compile`, so that the region's closures keep nothing of the view alive. */
+  #add(plan: Plan, made: MadeFunction & Pick<Region, "ranges" | "seen" | "counts" | "number">, facts: RegionFacts, places: readonly Place[]): void {
+    const { hosts, options, ...planned } = plan, entries: Entry[] = [], { linear, space: { mode } } = planned, { limits } = this;
     const region: Region = {
-      ...made, head, isMobile, linear, space, trial, ranges, seen, counts, number, entries, owned: [], sites: facts.sites, length: facts.length, dropped: false, isOrdered: false,
-      text: { ...facts, print: printed({ linear, mode: space.mode, seen, limits: this.limits, entries: wanted, options }) },
+      ...planned, ...made, entries, owned: [], sites: facts.sites, length: facts.length, dropped: false,
+      text: { ...facts, print: printAgain(made.seen, mode, linear, limits, facts.entries, options) },
       index: this.table.take(), entered: 0, enteredBefore: 0, declined: 0, declinedAt: 0, drop: (cause) => this.#drop(region, cause),
     };
-    for (const [address, entryNumber] of facts.entries) {
-      const insn = places.get(address), host = hosts.get(address);
-      if (insn === undefined || host === undefined || insn.r !== undefined || !(insn.kind === REGION || this.#options.becomeHead(insn))) continue;
-      const entry = { insn, linear: address, host, number: entryNumber, region, away: 0 };
+    for (const place of places) {
+      const { insn } = place;
+      if (insn.r !== undefined || !(insn.kind === REGION || this.#options.becomeHead(insn))) continue;
+      const entry = { ...place, region, away: 0 };
       insn.r = entry;
       entries.push(entry);
     }
@@ -500,8 +416,16 @@ export class Regions {
   }
 }
 
-/** Prints a region's JavaScript anew. A function of its own, so that what it returns keeps nothing else alive. */
-function printed(order: Parameters<typeof orderedText>[0]): () => string { return () => orderedText(order).print(); }
+/** All of a text but the JavaScript, whose tree is a hundred times as large as the code. */
+function factsOf(text: RegionText): RegionFacts {
+  const { tree: _tree, print: _print, ...facts } = text;
+  return facts;
+}
+
+/** Makes the JavaScript anew of the code as it was seen. A function of its own, so that what it returns keeps nothing else alive. */
+function printAgain(seen: SeenCode, mode: Mode, linear: number, limits: RegionLimits, entries: RegionText["entries"], options: RegionOptions): () => string {
+  return () => regionText(discover(linear, new SeenView(seen, mode), limits, [...entries.keys()].slice(1))!, options).print();
+}
 
 /** Where the region's own instructions are, by linear address. */
 function hostsOf(space: CodeSpace, { blocks }: RegionBlocks): ReadonlyMap<number, number> {
@@ -514,31 +438,6 @@ function hostsOf(space: CodeSpace, { blocks }: RegionBlocks): ReadonlyMap<number
     }
   }
   return hosts;
-}
-
-/** The decoded instructions there. */
-function placesOf(view: GuestCode, hosts: ReadonlyMap<number, number>): ReadonlyMap<number, Insn> {
-  return new Map([...hosts.keys()].flatMap((address) => {
-    const insn = view.insn(address);
-    return insn === undefined ? [] : [[address, insn] as const];
-  }));
-}
-
-/** What the comparisons of pages expect, of all pages that there may be one of. */
-function pagesOf(view: GuestCode, { blocks }: RegionBlocks, isMobile: boolean): ReadonlyMap<number, number> {
-  const pages = new Map<number, number>();
-  for (const { instructions } of blocks) {
-    for (const { address, instruction: { length } } of instructions) {
-      for (const page of [address >>> 12, address + length - 1 >>> 12]) if (!pages.has(page)) pages.set(page, isMobile ? view.entry(page) ^ page << 12 : view.entry(page));
-    }
-  }
-  return pages;
-}
-
-/** The head waits for the region that another thread makes. */
-function wait(head: Insn): undefined {
-  if (head.kind === REGION) release(head);
-  head.h = COOL;
 }
 
 /** Whether the code at an executed address is being rewritten. */

@@ -19,7 +19,6 @@ import type { PortSpace } from "./monitor/context.ts";
 import { RegionRunner } from "./region-runner.ts";
 import type { Region, Regions } from "./region.ts";
 import type { CodeCheck } from "./region-function.ts";
-import type { Workshop } from "./region-order.ts";
 import { resetState } from "./reset.ts";
 import { Stepper } from "./single-step.ts";
 import * as state from "./state.ts";
@@ -57,8 +56,6 @@ export interface VcpuOptions {
   readonly off?: ReadonlySet<string>;
   /** A sampling profiler can tell regions and their instructions apart. */
   readonly sampled?: boolean;
-  /** Makes regions in another thread. */
-  readonly workshop?: Workshop | undefined;
 }
 
 export interface VcpuState {
@@ -201,7 +198,6 @@ export class Vcpu {
     for (;;) {
       const exit = this.#poll(end);
       if (exit !== undefined) return exit;
-      this.#runner.regions.collect();
       if (this.#runner.regions.crowded) this.#runner.regions.evict();
       if (this.cache.crowded) this.cache.evict();
       try {

@@ -12,7 +12,6 @@ import type { DeliveryObserver } from "../runtime/vcpu.ts";
 import type { CodeView } from "../translator/translate.ts";
 import { HostMemory } from "../runtime/host-memory.ts";
 import { GuestMemory, type MmioSpace } from "../runtime/memory.ts";
-import type { Workshop } from "../runtime/region-order.ts";
 import { CpuState, STATE_BYTES } from "../runtime/state.ts";
 import type { Clock, GuestTime } from "./devices/device.ts";
 import { CalqueError } from "./error.ts";
@@ -90,7 +89,6 @@ export interface VirtualCpuParts {
   readonly singleBlocks: boolean;
   readonly off: ReadonlySet<string>;
   readonly sampled: boolean;
-  readonly workshop: Workshop | undefined;
 }
 
 /** The devices behind the ports, as the machine sees them together. */
@@ -145,8 +143,6 @@ export interface MachineOptions {
   readonly off?: ReadonlySet<string>;
   /** Regions can be told apart by a sampling profiler, and their lines known by instruction. */
   readonly sampled?: boolean;
-  /** Makes regions in another thread. What the guest does is the same, how fast it goes is not. */
-  readonly workshop?: Workshop | undefined;
 }
 
 export interface MachineFactories {
@@ -212,7 +208,6 @@ export class Machine {
     this.#script.onSend = (bytes) => this.sendSerial(bytes);
     this.vcpu = vcpu = factories.createVcpu({
       cpu: this.cpu, memory: this.memory, host: this.#host(), ports: this.#board.ports, engine: this.engine, verifyCode: options.verifyCode ?? false, measurement: options.measurement, singleBlocks: options.singleBlocks ?? false, off: options.off ?? new Set(), sampled: options.sampled ?? false,
-      workshop: options.workshop,
     });
   }
 

@@ -15,7 +15,7 @@ export { secondPage } from "./region/block.ts";
 export type { Block, RegionBlocks } from "./region/block.ts";
 export type { CodeView, RegionLimits } from "./region/discover.ts";
 export { CARRY_LOCAL, PASSES, X87_RUNS } from "./passes/index.ts";
-export { compileLibrary, compileRegion, NotCompiled, type WasmImport } from "./wasm/compile.ts";
+export { compileLibrary, compileRegion, NotCompiled } from "./wasm/compile.ts";
 export { LIBRARY } from "./wasm/library.ts";
 export { type RowLayout, rowModule } from "./wasm/row.ts";
 export { regionText } from "./emit/region.ts";

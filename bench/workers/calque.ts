@@ -6,7 +6,6 @@ import { readFileSync, writeSync } from "node:fs";
 import { createMachine } from "../../src/api.ts";
 import "../../src/cli/branch-hints.ts";
 import { keepYoungGeneration } from "../../src/cli/heap.ts";
-import { openWorkshop } from "../../src/cli/workshop.ts";
 
 interface Job {
   kernel: string; engine: "translate" | "interpret"; memoryMiB: number;
@@ -14,7 +13,7 @@ interface Job {
 
 const SLICE = 5_000_000;
 const job = JSON.parse(process.argv[2] ?? "{}") as Job;
-const machine = createMachine({ engine: job.engine, memory: job.memoryMiB << 20, workshop: openWorkshop() });
+const machine = createMachine({ engine: job.engine, memory: job.memoryMiB << 20 });
 
 let line: number[] = [];
 machine.onSerial = (byte: number) => {

@@ -19,7 +19,6 @@ import { report, statistics } from "./run.ts";
 import { SerialOutput, isStdoutClosed } from "./serial.ts";
 import { runSession, type SessionEnd } from "./session.ts";
 import { startAt, stateAfter } from "./start-point.ts";
-import { openWorkshop } from "./workshop.ts";
 
 /** A way to run the guest. */
 interface Variant {
@@ -52,7 +51,7 @@ interface Measured {
 interface View { readonly live: boolean; readonly sampled: boolean }
 
 async function measure(settings: Settings, variant: Variant, from: MachineState | undefined, { live, sampled }: View): Promise<Measured> {
-  const workshop = openWorkshop(), { machine, replay } = prepare(settings, variant.engine, undefined, { singleBlocks: variant.singleBlocks, workshop });
+  const { machine, replay } = prepare(settings, variant.engine, undefined, { singleBlocks: variant.singleBlocks });
   if (from !== undefined) startAt(machine, from);
   const output = new SerialOutput(live ? settings.serial : { kind: "none" }), first = machine.instructions;
   machine.onSerial = output.byte;
@@ -65,7 +64,6 @@ async function measure(settings: Settings, variant: Variant, from: MachineState 
     ...(sampler === undefined ? {} : { sliceLimit: sampler.next }),
   });
   const seconds = (performance.now() - started) / 1000, { stats } = machine.vcpu;
-  workshop?.close();
   progress.erase();
   output.close();
   if (live) report(end, machine);

@@ -14,7 +14,6 @@ import { Progress } from "./progress.ts";
 import { SerialOutput, isStdoutClosed } from "./serial.ts";
 import { runSession, type SessionEnd } from "./session.ts";
 import { InputSource } from "./terminal.ts";
-import { openWorkshop } from "./workshop.ts";
 
 /** A session's record: complete under its name even where the session ends badly. */
 class Recorder {
@@ -54,7 +53,7 @@ export async function run(settings: Settings): Promise<number> {
   let recorder: Recorder | undefined;
   const { machine, replay } = prepare(settings, settings.engine, (fresh, rtc) => {
     if (settings.record !== undefined) recorder = new Recorder(settings.record, rtc, fresh);
-  }, { workshop: openWorkshop() });
+  });
   const output = new SerialOutput(settings.serial);
   machine.onSerial = output.byte;
 

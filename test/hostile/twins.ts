@@ -10,7 +10,7 @@ import { checkCode } from "../../translator/translate.ts";
 const HOT = 3;
 const SHORT_TRIAL = { stretches: 1, instructions: 20 };
 
-export interface TwinOptions extends Pick<MachineOptions, "memory" | "debugExit" | "off" | "workshop"> {
+export interface TwinOptions extends Pick<MachineOptions, "memory" | "debugExit" | "off"> {
   readonly hotThreshold?: number;
   readonly trial?: TrialLengths;
   readonly rest?: number;
@@ -21,7 +21,7 @@ export interface TwinOptions extends Pick<MachineOptions, "memory" | "debugExit"
 /** A machine whose regions are made early and checked. */
 export function hotMachine(engine: Engine, { hotThreshold = HOT, trial = SHORT_TRIAL, keep, rest, ...options }: TwinOptions = {}): Machine {
   return new Machine({ memory: 1 << 20, ...options, engine }, {
-    createVcpu: ({ verifyCode: _, ...parts }) => new Vcpu({ ...parts, hotThreshold, trial, verifyCode: options.workshop === undefined ? checkCode : undefined, ...keep === undefined ? {} : { keep }, ...rest === undefined ? {} : { rest } }),
+    createVcpu: ({ verifyCode: _, ...parts }) => new Vcpu({ ...parts, hotThreshold, trial, verifyCode: checkCode, ...keep === undefined ? {} : { keep }, ...rest === undefined ? {} : { rest } }),
     createBoard,
   });
 }
@@ -31,8 +31,8 @@ export interface Twins {
   readonly interpreted: Machine;
 }
 
-export function twins({ keep, workshop, ...options }: TwinOptions = {}): Twins {
-  return { translated: hotMachine("translate", { ...options, workshop, ...keep === undefined ? {} : { keep } }), interpreted: hotMachine("interpret", options) };
+export function twins({ keep, ...options }: TwinOptions = {}): Twins {
+  return { translated: hotMachine("translate", keep === undefined ? options : { ...options, keep }), interpreted: hotMachine("interpret", options) };
 }
 
 /** Events that end a machine's run but not the guest: the run goes on behind them, so many times; not so often where it only sleeps. */
