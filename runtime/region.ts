@@ -92,9 +92,9 @@ const COOL = -1_000_000;
 /** So many bytes of code are kept as well. */
 const KEPT_CODE = 24 << 20;
 
-const COPIED_CALLS = "copied-calls", ENTRIES = "entries", PATCHES = "patches", WEBASSEMBLY = "webassembly";
+const COPIED_CALLS = "copied-calls", ENTRIES = "entries", PATCHES = "patches", WASM = "wasm";
 /** What can be switched off where a wrong result is hunted: the translator's passes, copies of called functions, regions of several entries, immediates that are read each time, WebAssembly. */
-export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, X87_RUNS, COPIED_CALLS, ENTRIES, PATCHES, WEBASSEMBLY];
+export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, X87_RUNS, COPIED_CALLS, ENTRIES, PATCHES, WASM];
 
 /** How regions are made. */
 export interface RegionsOptions {
@@ -175,7 +175,7 @@ export class Regions {
     this.#options = options;
     this.#most = options.keep.regions;
     const { singleBlocks, off, check, measurement, sampled } = options;
-    this.#code = new RegionFunctions(cpu, memory, functions, calls, { check, measurement, sampled, isCompiled: !off.has(WEBASSEMBLY) });
+    this.#code = new RegionFunctions(cpu, memory, functions, calls, { check, measurement, sampled, isCompiled: !off.has(WASM) });
     this.limits = singleBlocks ? { ...LIMITS, depth: 0, blocks: 1 } : off.has(COPIED_CALLS) ? { ...LIMITS, depth: 0 } : LIMITS;
     this.#oneEntry = singleBlocks || off.has(ENTRIES);
   }

@@ -73,7 +73,7 @@ describe("RDTSC in regions", () => {
       escapeHere(a).label("again").bytes(...RDTSC);
       note(a, 0);
       wait(a, "wait", 70).near([0xe9], "again");
-    }, { budget: 100_000, every: 9973, off: new Set(["webassembly"]) });
+    }, { budget: 100_000, every: 9973, off: new Set(["wasm"]) });
     expect(translated(pair)).toBeGreaterThan(0.9);
   });
 });

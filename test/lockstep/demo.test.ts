@@ -17,7 +17,7 @@ function demoTwins(append: string, off: readonly string[] = []): Twins & { outpu
   return { ...pair, output: () => String.fromCharCode(...sent) };
 }
 
-it.each([[""], ["shared-probes"], ["carry-local"], ["webassembly"]])("quick strict, without %j", (off) => {
+it.each([[""], ["shared-probes"], ["carry-local"], ["wasm"]])("quick strict, without %j", (off) => {
   const pair = demoTwins("quick strict", off === "" ? [] : [off]), { translated, interpreted } = pair;
   let checks = 0;
   for (;;) {
