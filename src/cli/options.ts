@@ -42,7 +42,7 @@ export const OPTIONS = {
   runs: { value: "N", help: "run each engine so often, in turn, and compare medians (default 1)", commands: ["compare"] },
   "no-regions": { value: "", help: "run a third time with each basic block translated alone", commands: ["compare"] },
   peers: { value: "", help: "run the image under QEMU and v86 too, where they are", commands: ["compare"] },
-  "no-pass": { value: "NAME,…", help: OPTIMISATIONS.join(", "), commands: RUNNING },
+  "no-pass": { value: "NAME,…", help: OPTIMISATIONS.join(" "), commands: RUNNING },
   "verify-code": { value: "", help: "check every generated function before it runs", commands: RUNNING },
   at: { value: "COUNT|TEXT", help: "first run the guest so many instructions, or until it has printed TEXT", commands: ["show"] },
   after: { value: "COUNT|TEXT", help: "first run the guest so many instructions; not show: or until it printed TEXT", commands: ["show", "measure", "profile", "compare"] },
