@@ -195,7 +195,7 @@ export class Interpreter {
     const text = handlerText(form, this.#profile, backward);
     const names = text.functions.map((name) => name.replaceAll(/[^A-Za-z0-9]/g, "_"));
     this.#check?.(text.source, [...ABI_NAMES, ...names]);
-    const make = new Function(...ABI_NAMES, ...names, `return ${text.source};`) as (...args: unknown[]) => Handler;
+    const make = new Function(...ABI_NAMES, ...names, `"use strict"; return ${text.source};`) as (...args: unknown[]) => Handler;
     return { handler: make(...values, ...text.functions.map((name) => this.#functions(name))), exact: text.exact };
   }
 
