@@ -4,6 +4,7 @@
  */
 export { CARRY_APART, KIND, OVERFLOW_APART, WIDTH16, WIDTH32, WIDTH8 } from "./flag-kinds.ts";
 export { AF, CF, DF, IF, OF, PF, RF, SF, SLOT, VM, ZF } from "./state.ts";
+export { SLOW, WATCHED } from "./tlb-entry.ts";
 /** What a region's function returns where it was left behind an instruction that changed more than registers, flags and memory. */
 export const CHANGED = 3;
 /** The same where a run of x87 instructions is left to the interpreter at one of them; its site is the fault's. */

@@ -4,8 +4,8 @@
  */
 
 const PAGE = 65536, LINE = 64;
-/** State and tables: what a machine needs beside its RAM. */
-const OWN = (24 << 20) + 4 * PAGE;
+/** State and tables: what a machine needs beside its RAM; and what is known of each frame (runtime/memory.ts). */
+const OWN = (24 << 20) + 4 * PAGE, FRAME = 4096, OF_FRAME = FRAME / 8 + 2;
 
 export class HostMemory {
   readonly memory: WebAssembly.Memory;
@@ -14,7 +14,7 @@ export class HostMemory {
 
   /** For `ramSize` bytes of RAM. Throws RangeError where the host has not so much. */
   constructor(ramSize: number) {
-    const pages = Math.ceil((ramSize + OWN) / PAGE);
+    const pages = Math.ceil((ramSize + ramSize / FRAME * OF_FRAME + OWN) / PAGE);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     this.buffer = this.memory.buffer as ArrayBuffer;
   }

@@ -94,7 +94,7 @@ export class GuestMemory {
   readonly codeBytes: Int32Array;
   /** By host page: 1 when written since `takeDirtyPages`. */
   readonly dirty: Uint8Array;
-  /** `flushes` of all kinds: of everything, of all but global pages, of one page. `besideCode`: stores into watched frames that hit nothing. */
+  /** `flushes` of all kinds: of everything, of all but global pages, of one page. `besideCode`: stores into watched frames that hit nothing, but for those of regions that are WebAssembly. */
   readonly stats = { fills: 0, besideCode: 0, flushes: 0, flushesAll: 0, flushesNonGlobal: 0, flushesPage: 0 };
 
   #a20 = true;
@@ -118,9 +118,9 @@ export class GuestMemory {
     this.view = new DataView(buffer, at, size);
     this.singles = new Float32Array(buffer, at, size >>> 2);
     this.doubles = new Float64Array(buffer, at, size >>> 3);
-    this.codePages = new Uint8Array(size >>> 12);
-    this.codeBytes = new Int32Array(size >>> 5);
-    this.dirty = new Uint8Array(size >>> 12).fill(1);
+    this.codePages = new Uint8Array(buffer, host.take(size >>> 12), size >>> 12);
+    this.codeBytes = new Int32Array(buffer, host.take(size >>> 3), size >>> 5);
+    this.dirty = new Uint8Array(buffer, host.take(size >>> 12), size >>> 12).fill(1);
     this.#writers = Array.from<number[] | undefined>({ length: size >>> 12 });
     this.#cpu = cpu;
     this.rings = [new PagingRing(this, 0, host), new PagingRing(this, PTE_USER, host)];
@@ -533,7 +533,7 @@ class PagingRing {
   }
 
   /**
-   * Data on a page with code: the host address where bytes that are not marked may change with no more ado. -1 where it is for the long way to
+   * Data on a page with code (regions that are WebAssembly have the same in translator/wasm/library.ts): the host address where bytes that are not marked may change with no more ado. -1 where it is for the long way to
    * find out: everywhere else, and at marks and bytes that two words of them stand for.
    */
   #besideCode(linear: number, size: number): number {

@@ -143,7 +143,8 @@ export class RegionFunctions {
   #libraryOf(ring: Ring): ReadonlyMap<string, unknown> {
     const known = this.#libraries.get(ring);
     if (known !== undefined) return known;
-    const { bytes, imports } = compileLibrary({ arrays: this.#placesOf(ring), constants: new Map() });
+    const { host, codePages, codeBytes, dirty } = this.#memory, frames = Object.entries({ codePages, codeBytes, dirtyPages: dirty }).map(([name, array]) => [name, host.placeOf(array)!] as const);
+    const { bytes, imports } = compileLibrary({ arrays: new Map([...this.#placesOf(ring), ...frames]), constants: new Map() });
     const exports = this.#instance(bytes, imports.map(({ name }) => this.#valueOf(ring, name)));
     const made = new Map([...LIBRARY].map(([name, own]) => [name, exports[own]]));
     this.#libraries.set(ring, made);

@@ -46,13 +46,14 @@ describe("a code cache bomb", () => {
     }, { budget: 400_000 });
   });
 
-  it("that keeps data beside its code", () => {
+  // WebAssembly writes there without a call, and does not count.
+  it.each([["wasm", 500_000], ["none", 50]])("that keeps data beside its code, without %s", (off, least) => {
     const { translated } = survives((a) => {
       escapeHere(a).set(ECX, 1000).label("again").address([0xff, 0x05], "datum").address([0x66, 0x01, 0x05], "datum").short([0xe2], "again").set(ECX, 1000).jump("again");
       a.label("datum").bytes(0, 0, 0, 0, 0, 0, 0, 0);
-    }, { budget: 500_000 });
+    }, { budget: 500_000, off: new Set([off]) });
     const { cache, memory } = translated.vcpu as Vcpu;
-    expect(memory.stats.besideCode).toBeGreaterThan(500_000);
+    expect(memory.stats.besideCode).toBeGreaterThan(least);
     expect(cache.stats.hits).toBe(0);
   });
 

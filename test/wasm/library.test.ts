@@ -12,7 +12,7 @@ import { parsed } from "./host.ts";
 const arithmetic = { ...arithmeticModule };
 
 type Callable = (...args: readonly number[]) => number;
-const READ = 0, WRITE = 1024, STATE = 2048, RAM = 8192;
+const READ = 0, WRITE = 1024, STATE = 2048, CODE_PAGES = 3072, DIRTY_PAGES = 3136, CODE_BYTES = 4096, RAM = 8192;
 
 interface Made {
   readonly memory: WebAssembly.Memory;
@@ -23,7 +23,7 @@ interface Made {
 
 function library(): Made {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 }), asked: Array<readonly [string, ...number[]]> = [];
-  const arrays = new Map([["readTlb", READ], ["writeTlb", WRITE], ["ram8", RAM], ["ram16", RAM], ["ram32", RAM], ["state", STATE]]), { bytes, imports } = compileLibrary({ arrays, constants: new Map() });
+  const arrays = new Map([["readTlb", READ], ["writeTlb", WRITE], ["ram8", RAM], ["ram16", RAM], ["ram32", RAM], ["state", STATE], ["codePages", CODE_PAGES], ["dirtyPages", DIRTY_PAGES], ["codeBytes", CODE_BYTES]]), { bytes, imports } = compileLibrary({ arrays, constants: new Map() });
   const imported = Object.fromEntries(imports.map(({ name }, k) => [k, (...args: number[]) => {
     asked.push([name, ...args]);
     return 4711;
@@ -85,6 +85,44 @@ describe("misaligned accesses", () => {
     functions.get("store16")!(0x1fff, 9, 1, 2);
     functions.get("store32")!(0x2001, 9, 3, 4);
     expect(asked).toEqual([["load32", 0x1ffd, 1, 2], ["load16", 0x1fff, 3, 4], ["modify32", 0x2001, 5, 6], ["store16", 0x1fff, 9, 1, 2], ["store32", 0x2001, 9, 3, 4]]);
+  });
+});
+
+describe("data beside code", () => {
+  const PAGE = 0x3000, WATCHED = 3, MMIO = 4, CODE = 0x124;
+
+  /** Linear page 1 is host page 3, which holds code in the byte CODE; page 2 is watched for something else; page 4 is a device's. */
+  function paged(): Made & { readonly view: DataView; readonly dirty: Uint8Array } {
+    const made = library(), { buffer } = made.memory, tables = new Int32Array(buffer), view = new DataView(buffer, RAM), dirty = new Uint8Array(buffer, DIRTY_PAGES, 16);
+    tables[WRITE / 4 + 1] = 0x1000 ^ PAGE | WATCHED;
+    tables[WRITE / 4 + 2] = 0x2000 ^ 0x4000 | WATCHED;
+    tables[WRITE / 4 + 4] = 0x4000 ^ PAGE | WATCHED | MMIO;
+    new Uint8Array(buffer, CODE_PAGES, 16)[PAGE >>> 12] = 1;
+    tables[CODE_BYTES / 4 + (PAGE + CODE >>> 5)] = 1 << (CODE & 31);
+    view.setInt32(PAGE + 0x100, 0x89abcdef | 0, true);
+    return { ...made, view, dirty };
+  }
+
+  test("is read and written at once, and its page is noted", () => {
+    const { functions, view, dirty, asked } = paged();
+    expect([32, 16, 8].map((bits) => functions.get(`modify${bits}`)!(0x1100, 1, 2))).toEqual([0x89abcdef | 0, 0xcdef, 0xef]);
+    expect([...dirty]).toEqual(Array.from({ length: 16 }, () => 0));
+    functions.get("store32")!(0x1120, 0x11223344, 1, 2); // ends below the code
+    functions.get("store16")!(0x1125, 0x5566, 1, 2); // begins behind it
+    functions.get("store8")!(0x1127, 0x77, 1, 2);
+    expect([view.getInt32(PAGE + 0x120, true), view.getUint8(PAGE + CODE), view.getUint16(PAGE + 0x125, true), view.getUint8(PAGE + 0x127)]).toEqual([0x11223344, 0, 0x5566, 0x77]);
+    expect([dirty[PAGE >>> 12], asked]).toEqual([1, []]);
+  });
+
+  test("is for the slow path where code is hit, where the marks are of two words, in other watched pages and devices", () => {
+    const { functions, view, dirty, asked } = paged();
+    const places = [0x1121, 0x1124, 0x113e, 0x2100, 0x4100];
+    for (const place of places) {
+      functions.get("store32")!(place, -1, 5, 6);
+      expect(functions.get("modify32")!(place, 7, 8)).toBe(4711);
+    }
+    expect(asked).toEqual(places.flatMap((place) => [["store32", place, -1, 5, 6], ["modify32", place, 7, 8]]));
+    expect([view.getInt32(PAGE + 0x120, true), dirty[PAGE >>> 12]]).toEqual([0, 0]);
   });
 });
 

@@ -12,7 +12,7 @@ import { ARRAY_SOURCES } from "../emit/check.ts";
 import { NotCompiled, type Likelihood } from "./body.ts";
 import { halved } from "./elements.ts";
 import { Expressions, type WasmEnvironment } from "./expressions.ts";
-import { answers, CALLED, libraryTrees, namesOf } from "./library.ts";
+import { answers, CALLED, LIBRARY_ARRAYS, libraryTrees, namesOf } from "./library.ts";
 import { Imports, moduleOf, type Shape, type WasmImport } from "./module.ts";
 import { OPCODE, TYPE } from "./opcodes.ts";
 import { isAsking } from "./shapes.ts";
@@ -213,7 +213,7 @@ export function compileLibrary(environment: WasmEnvironment): WasmText {
   const functions = trees.map(({ id, params, body: { body } }) => {
     const code = new Statements(namesOf(params), environment, imports), hasResult = answers(id.name);
     for (const [name, index] of own) code.own.set(name, index);
-    for (const name of ["S", "READ", "WRITE", "MEM8", "MEM16", "MEM32"]) code.arrays.set(name, ARRAY_SOURCES[name]!);
+    for (const [own, array] of LIBRARY_ARRAYS) code.arrays.set(own, array);
     code.list(body);
     if (hasResult) code.constant(0);
     return { name: id.name, shownName: id.name, shape: { parameters: integers(params.length), result: hasResult ? TYPE.i32 : undefined }, body: code };

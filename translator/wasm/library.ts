@@ -6,7 +6,8 @@
  */
 import { parse } from "acorn";
 import type { FunctionDeclaration, Pattern } from "estree";
-import { KIND, SLOT } from "../../runtime/abi.ts";
+import { KIND, SLOT, SLOW, WATCHED } from "../../runtime/abi.ts";
+import { ARRAY_SOURCES } from "../emit/check.ts";
 
 const { add: ADD, sub: SUB, logic: LOGIC, inc: INC, dec: DEC, adc: ADC, sbb: SBB, shl: SHL, shr: SHR, sar: SAR, mul: MUL, imul: IMUL, explicit: EXPLICIT } = KIND;
 
@@ -91,38 +92,51 @@ function conditionOf(code, kind, a, b, carry) {
 }
 `;
 
-const ACCESSES = `
-function load16Anywhere(a, i, l) {
-  const t = READ[a >>> 12];
-  if ((t & 1) === 0 && (a & 4095) < 4095) return MEM16[(a ^ t) >>> 1];
-  return load16(a, i, l);
-}
-function load32Anywhere(a, i, l) {
-  const t = READ[a >>> 12];
-  if ((t & 1) === 0 && (a & 4095) < 4093) return MEM32[(a ^ t) >>> 2];
-  return load32(a, i, l);
-}
-function modify16Anywhere(a, i, l) {
-  const t = WRITE[a >>> 12];
-  if ((t & 1) === 0 && (a & 4095) < 4095) return MEM16[(a ^ t) >>> 1];
-  return modify16(a, i, l);
-}
-function modify32Anywhere(a, i, l) {
-  const t = WRITE[a >>> 12];
-  if ((t & 1) === 0 && (a & 4095) < 4093) return MEM32[(a ^ t) >>> 2];
-  return modify32(a, i, l);
-}
-function store16Anywhere(a, x, i, l) {
-  const t = WRITE[a >>> 12];
-  if ((t & 1) === 0 && (a & 4095) < 4095) MEM16[(a ^ t) >>> 1] = x;
-  else store16(a, x, i, l);
-}
-function store32Anywhere(a, x, i, l) {
-  const t = WRITE[a >>> 12];
-  if ((t & 1) === 0 && (a & 4095) < 4093) MEM32[(a ^ t) >>> 2] = x;
-  else store32(a, x, i, l);
+/** Data on a page with code, as `#besideCode` of runtime/memory.ts finds it; where data breakpoints are enabled no region runs. */
+const BESIDE = `
+function isBesideCode(t, host, size) {
+  const bit = host & 31;
+  if ((t & 7) !== ${SLOW | WATCHED} || bit + size > 32) return 0;
+  if (CODE_PAGES[host >>> 12] === 0 || (CODE_BYTES[host >>> 5] & (1 << size) - 1 << bit) !== 0) return 0;
+  return 1;
 }
 `;
+
+const MISALIGNED = { 16: "(t & 1) === 0 && (a & 4095) < 4095", 32: "(t & 1) === 0 && (a & 4095) < 4093" }, ELEMENT = { 8: "MEM8[$]", 16: "MEM16[$ >>> 1]", 32: "MEM32[$ >>> 2]" };
+const at = (bits: 8 | 16 | 32, address: string): string => ELEMENT[bits].replace("$", address);
+const HOST = "const host = (a ^ t) & -4096 | a & 4095;";
+
+const load = (bits: 16 | 32): string => `
+function load${bits}Anywhere(a, i, l) {
+  const t = READ[a >>> 12];
+  if (${MISALIGNED[bits]}) return ${at(bits, "(a ^ t)")};
+  return load${bits}(a, i, l);
+}
+`;
+/** Bytes are always aligned. */
+const atOnce = (bits: 8 | 16 | 32, then: string): string => (bits === 8 ? "" : `if (${MISALIGNED[bits]}) ${then}`);
+const modify = (bits: 8 | 16 | 32): string => `
+function modify${bits}Anywhere(a, i, l) {
+  const t = WRITE[a >>> 12];
+  ${atOnce(bits, `return ${at(bits, "(a ^ t)")};`)}
+  ${HOST}
+  if (isBesideCode(t, host, ${bits / 8}) !== 0) return ${at(bits, "host")};
+  return modify${bits}(a, i, l);
+}
+`;
+const store = (bits: 8 | 16 | 32): string => `
+function store${bits}Anywhere(a, x, i, l) {
+  const t = WRITE[a >>> 12];
+  ${HOST}
+  ${atOnce(bits, `${at(bits, "(a ^ t)")} = x; else`)}
+  if (isBesideCode(t, host, ${bits / 8}) !== 0) {
+    DIRTY_PAGES[host >>> 12] = 1;
+    ${at(bits, "host")} = x;
+  } else store${bits}(a, x, i, l);
+}
+`;
+const WIDTHS = [8, 16, 32] as const;
+const ACCESSES = [BESIDE, load(16), load(32), ...WIDTHS.map(modify), ...WIDTHS.map(store)].join("");
 
 const { eflags: EFLAGS } = SLOT;
 const AC = 1 << 18, ID = 1 << 21, NT = 1 << 14, IF = 1 << 9, TF = 1 << 8, DF = 1 << 10, IOPL_SHIFT = 12, IOPL = 3 << IOPL_SHIFT;
@@ -180,16 +194,22 @@ function moveStretchFirst(size, source, destination, count, readEntry, writeEntr
 
 /** The slow paths that are called in turn, and the runtime's functions; with how many parameters. */
 export const CALLED: ReadonlyMap<string, number> = new Map([
-  ["load16", 3], ["load32", 3], ["modify16", 3], ["modify32", 3], ["store16", 4], ["store32", 4],
+  ["load16", 3], ["load32", 3], ["modify8", 3], ["modify16", 3], ["modify32", 3], ["store8", 4], ["store16", 4], ["store32", 4],
   ["storeStretch", 5], ["moveStretch", 6],
 ]);
 
 /** Names of the ABI, and the functions of the library that stand for them. */
 export const LIBRARY: ReadonlyMap<string, string> = new Map([
   ...["conditionOf", "carryOf", "flagsOf"].map((name) => [name, name] as const),
-  ...["load16", "load32", "modify16", "modify32", "store16", "store32"].map((name) => [name, `${name}Anywhere`] as const),
+  ...["load16", "load32", "modify8", "modify16", "modify32", "store8", "store16", "store32"].map((name) => [name, `${name}Anywhere`] as const),
   ["poppedFlags", "poppedFlagsHere"],
   ...["storeStretch", "moveStretch"].map((name) => [name, `${name}First`] as const),
+]);
+
+/** Arrays by the names that the library has for them: the ABI's, and what is known of frames. */
+export const LIBRARY_ARRAYS: ReadonlyMap<string, string> = new Map([
+  ...["S", "READ", "WRITE", "MEM8", "MEM16", "MEM32"].map((name) => [name, ARRAY_SOURCES[name]!] as const),
+  ["CODE_PAGES", "codePages"], ["CODE_BYTES", "codeBytes"], ["DIRTY_PAGES", "dirtyPages"],
 ]);
 
 /** What a region calls with int32s. */
