@@ -69,7 +69,9 @@ function compareAll(oracle: NativeOracle, engine: EngineUnderTest, source: CaseS
     for (const [position, { index, made }] of batch.entries()) {
       ran++;
       covered.add(made.name);
-      const found = runOnEngine(engine, made, results[position]!);
+      let found = runOnEngine(engine, made, results[position]!);
+      // The host may have interrupted the processor, and IRET makes any null selector 0: what differs does so twice.
+      if (found.length > 0) found = runOnEngine(engine, made, oracle.run([made])[0]!);
       if (found.length === 0) continue;
       failures.push(`${made.name} [${hexBytes(made.bytes)}]: ${found.join("; ")}\n`
         + `    replay: CALQUE_ORACLE_SEED=${SEED} CALQUE_ORACLE_CASE=${index} npx vitest run test/oracle/integer -t "${testName}"`);
