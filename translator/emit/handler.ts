@@ -9,12 +9,12 @@ import type { Expression, FunctionExpression, Statement } from "estree";
 import { CARRY_APART, KIND, OVERFLOW_APART, SLOT, WIDTH32 } from "../../runtime/abi.ts";
 import type { Form } from "../form.ts";
 import { calledExactly, touchedBy, transfers } from "../ir/calls.ts";
-import { OPS, type End, type Meaning, type Node } from "../ir/opcodes.ts";
+import { endValue, OPS, type End, type Meaning, type Node } from "../ir/opcodes.ts";
 import { meaningOf } from "../semantics/index.ts";
 import { conditionAfter } from "./conditions.ts";
 import { declare, evaluate, expression, flagBindings, identifier, number, statements } from "./estree.ts";
 import { functionName, InstructionEmitter, word, wordAt, type Place } from "./lowering.ts";
-import { planFor, resultOf } from "./plan.ts";
+import { planFor } from "./plan.ts";
 
 export interface HandlerText {
   /** A JavaScript function expression. */
@@ -156,7 +156,7 @@ export function handlerText(form: Form, profile: boolean, backward: boolean): Ha
 
 /** The runtime functions that a meaning names. */
 export function runtimeFunctions(meaning: Meaning): string[] {
-  const names: string[] = [], { nodes } = meaning, last = resultOf(meaning.end);
+  const names: string[] = [], { nodes } = meaning, last = endValue(meaning.end);
   for (let k = 0; k < nodes.length; k++) addFunctions(nodes[k]!, names);
   if (last !== undefined) addFunctions(last, names);
   return names;

@@ -3,7 +3,7 @@
  * it would overtake. It does not depend on where the instruction stands, so equal instructions share it.
  */
 import type { Statement } from "estree";
-import { derived, OPS, type End, type Node, type Op } from "../ir/opcodes.ts";
+import { derived, endValue, OPS, type Node, type Op } from "../ir/opcodes.ts";
 import { MEMORY, NEAR } from "./access-templates.ts";
 import type { Bindings } from "./estree.ts";
 
@@ -47,20 +47,9 @@ export interface Plan {
 
 export const NO_PLAN: Plan = { steps: [], result: undefined, results: [], shared: [], overtaken: [] };
 
-/** What an end wants to know. */
-export function resultOf(end: End): Node | undefined {
-  switch (end.kind) {
-    case "branch": return end.condition;
-    case "indirect": return end.to;
-    case "repeat": return end.again;
-    case "next": case "jump": case "call": case "transferred": return undefined;
-  }
-  return end satisfies never;
-}
-
 /** The plan of a whole instruction. */
 export const planFor = derived(({ nodes, end }): Plan => {
-  const result = resultOf(end);
+  const result = endValue(end);
   return planOf(nodes, result === undefined ? [] : [result]);
 });
 

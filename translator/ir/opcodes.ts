@@ -148,6 +148,17 @@ export type End =
   /** The monitor has set EIP. */
   | { readonly kind: "transferred" };
 
+/** The value that an end needs. */
+export function endValue(end: End): Node | undefined {
+  switch (end.kind) {
+    case "branch": return end.condition;
+    case "indirect": return end.to;
+    case "repeat": return end.again;
+    case "next": case "jump": case "call": case "transferred": return undefined;
+  }
+  return end satisfies never;
+}
+
 /** What one instruction does. */
 export interface Meaning {
   readonly nodes: readonly Node[];

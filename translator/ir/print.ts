@@ -4,7 +4,7 @@
  * Constants, operand fields and reads of state that nothing overtakes stand where they are used; every other value has a name.
  */
 import { KIND } from "../../runtime/abi.ts";
-import { OPS, type End, type Meaning, type Node } from "./opcodes.ts";
+import { endValue, OPS, type End, type Meaning, type Node } from "./opcodes.ts";
 
 const REGISTERS = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "zero"] as const;
 const HALVES = ["ax", "cx", "dx", "bx", "sp", "bp", "si", "di"] as const;
@@ -130,17 +130,6 @@ class Printer {
     }
     return end satisfies never;
   }
-}
-
-/** The value that an end needs. */
-export function endValue(end: End): Node | undefined {
-  switch (end.kind) {
-    case "branch": return end.condition;
-    case "indirect": return end.to;
-    case "repeat": return end.again;
-    case "next": case "jump": case "call": case "transferred": return undefined;
-  }
-  return end satisfies never;
 }
 
 /** Accesses of other instructions name it too. */

@@ -6,8 +6,8 @@
  * change of a register, slot or flag, so that a fault leaves the instruction undone.
  */
 import { KIND, SLOT } from "../../runtime/abi.ts";
-import { endValue, kindName, printMeaning } from "./print.ts";
-import { OPS, type End, type Meaning, type Node, type OpRow } from "./opcodes.ts";
+import { kindName, printMeaning } from "./print.ts";
+import { endValue, OPS, type End, type Meaning, type Node, type OpRow } from "./opcodes.ts";
 
 /** IR that is malformed: a fault of ours. */
 export class IrInvalid extends Error {
