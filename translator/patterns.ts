@@ -183,8 +183,11 @@ export class Patterns {
   }
 
   #decode(bytes: Uint8Array, at: number, available: number): Decoded | DecodeFailure {
-    const instruction = decode(bytes, at, available, this.#forms.mode);
-    if ("failure" in instruction) return instruction;
+    const decoded = decode(bytes, at, available, this.#forms.mode);
+    return "failure" in decoded ? decoded : this.#describe(bytes, at, decoded);
+  }
+
+  #describe(bytes: Uint8Array, at: number, instruction: Instruction): Decoded {
     const fields: Fields = { d: 0, s: 0, b: 0, x: 0, c: 0, p: 0, m: 0, k: 0 }, form = this.#forms.of(instruction, fields);
     if (instruction.row.mnemonic.startsWith("f")) fields.m = x87Opcode(bytes, at);
     return { instruction, form, fields };
@@ -196,9 +199,7 @@ export class Patterns {
   }
 
   #learn(bytes: Uint8Array, at: number, instruction: Instruction): Pattern {
-    const fields: Fields = { d: 0, s: 0, b: 0, x: 0, c: 0, p: 0, m: 0, k: 0 }, form = this.#forms.of(instruction, fields);
-    if (instruction.row.mnemonic.startsWith("f")) fields.m = x87Opcode(bytes, at);
-    const tail = tailOf(instruction), end = instruction.length - BYTES[tail.offset]! - BYTES[tail.first]! - BYTES[tail.second]!;
+    const { form, fields } = this.#describe(bytes, at, instruction), tail = tailOf(instruction), end = instruction.length - BYTES[tail.offset]! - BYTES[tail.first]! - BYTES[tail.second]!;
     const opcode = prefixesAt(bytes, at);
     const isEscaped = bytes[at + opcode] === ESCAPE, modrm = opcode + (isEscaped ? 2 : 1), rest = end - modrm;
     const hasSib = rest > 1 && instruction.addressSize === 4 && (bytes[at + modrm]! & 7) === 4;
