@@ -4,7 +4,7 @@ import { EXACT, type Insn, PLAIN, REGION, STRADDLING } from "./insn.ts";
 import { bytesAcross } from "./straddling.ts";
 import { executions } from "./trial.ts";
 import type { GuestMemory } from "./memory.ts";
-import { Forms, Patterns, type CodeView, type Instruction, type Mode, type PatchedImmediate } from "../translator/translate.ts";
+import type { CodeView, Instruction, PatchedImmediate } from "../translator/translate.ts";
 
 /** What is known beside the code itself. */
 export interface Knowledge {
@@ -130,25 +130,14 @@ export class GuestCode implements CodeView {
   }
 }
 
-/** What is decoded here is decoded again and again: regions have functions in common. */
-const patterns = new Map<string, Patterns>();
-
-function patternsOf(mode: Mode): Patterns {
-  const key = `${mode.bits} ${mode.flat} ${mode.user} ${mode.aligned === true}`;
-  let known = patterns.get(key);
-  if (known === undefined) patterns.set(key, (known = new Patterns(new Forms(mode))));
-  return known;
-}
-
 /** The code as it was seen when a region was made. */
 export class SeenView implements CodeView {
   readonly #seen: SeenCode;
   readonly #found = new Map<number, ReturnType<CodeView["executed"]>>();
 
-  constructor(seen: SeenCode, mode: Mode) {
+  constructor(seen: SeenCode, { patterns }: CodeSpace) {
     this.#seen = seen;
     const { weights, bytes, patched } = seen;
-    const patterns = patternsOf(mode);
     for (let k = 0, at = 0; k < weights.length; k += 2) {
       const address = weights[k]!, decoded = patterns.whole(bytes, at, bytes.length - at);
       if ("failure" in decoded) throw new Error("code that was seen is no instruction");

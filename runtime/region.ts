@@ -17,7 +17,7 @@ import type { Trial, Trials } from "./trial.ts";
 import type { GuestMemory } from "./memory.ts";
 import { type CodeCheck, type MadeFunction, type RegionFunction, RegionFunctions } from "./region-function.ts";
 import { type CpuState } from "./state.ts";
-import { CARRY_LOCAL, discover, PASSES, regionText, X87_RUNS, type CodeView, type Mode, type RegionBlocks, type RegionLimits, type RegionOptions, type RegionText, type Site } from "../translator/translate.ts";
+import { CARRY_LOCAL, discover, PASSES, regionText, X87_RUNS, type CodeView, type RegionBlocks, type RegionLimits, type RegionOptions, type RegionText, type Site } from "../translator/translate.ts";
 
 /** What `Insn.r` holds: a place where a region may be entered. */
 export interface Entry {
@@ -133,6 +133,7 @@ interface Discovered {
   readonly found: RegionBlocks;
   /** By linear address, of its own instructions. */
   readonly hosts: ReadonlyMap<number, number>;
+  readonly inside: readonly Inside[];
 }
 
 /** What a region to be has, before its code is there. */
@@ -324,7 +325,7 @@ export class Regions {
     });
     const discovered = timed(measurement?.discovery, () => this.#discover(linear, space, view, entries));
     if (discovered === undefined) return false;
-    const { found, hosts } = discovered, inside = this.#inside(space, hosts), { page } = space.decodedAt(linear)!;
+    const { found, hosts, inside } = discovered, { page } = space.decodedAt(linear)!;
     page.isMobile ||= inside.some(wasElsewhere);
     const { isMobile } = page, passesOff = this.#withoutRuns.has(planned.head) ? new Set([...off, X87_RUNS]) : off;
     const options: RegionOptions = { isMobile, counters: measurement !== undefined, lines: this.#options.sampled, passesOff };
@@ -342,13 +343,19 @@ export class Regions {
     if (insn !== undefined && insn.h >= 0) insn.h = Math.max(insn.h, this.#options.nearlyHot);
   }
 
-  /** The blocks of a region, which may be entered wherever a region inside it could, and where its own instructions are. */
+  /** The blocks of a region, which may be entered wherever a region inside it could. */
   #discover(linear: number, space: CodeSpace, view: GuestCode, entries: readonly number[]): Discovered | undefined {
     const found = discover(linear, view, this.limits, entries);
     if (found === undefined) return undefined;
-    const hosts = hostsOf(space, found), more = this.#inside(space, hosts).flatMap((part) => part.entries).filter((address) => address !== linear && !entries.includes(address));
-    const all = more.length === 0 ? found : discover(linear, view, this.limits, [...entries, ...more]);
-    return all === undefined ? undefined : { found: all, hosts: all === found ? hosts : hostsOf(space, all) };
+    const first = this.#discovered(space, found), more = first.inside.flatMap((part) => part.entries).filter((address) => address !== linear && !entries.includes(address));
+    if (more.length === 0) return first;
+    const all = discover(linear, view, this.limits, [...entries, ...more]);
+    return all === undefined ? undefined : this.#discovered(space, all);
+  }
+
+  #discovered(space: CodeSpace, found: RegionBlocks): Discovered {
+    const hosts = hostsOf(space, found);
+    return { found, hosts, inside: this.#inside(space, hosts) };
   }
 
   #compile(plan: Plan, text: RegionText, view: GuestCode): void {
@@ -363,10 +370,10 @@ export class Regions {
 
   /** Apart from `#compile`, so that the region's closures keep nothing of the view alive. */
   #add(plan: Plan, made: MadeFunction & Pick<Region, "ranges" | "seen" | "counts" | "number">, facts: RegionFacts, places: readonly Place[]): void {
-    const { hosts, options, ...planned } = plan, entries: Entry[] = [], { linear, space: { mode } } = planned, { limits } = this;
+    const { hosts, options, ...planned } = plan, entries: Entry[] = [], { linear, space } = planned;
     const region: Region = {
       ...planned, ...made, entries, owned: [], sites: facts.sites, length: facts.length, dropped: false,
-      text: { ...facts, print: printAgain(made.seen, mode, linear, limits, facts.entries, options) },
+      text: { ...facts, print: printAgain(made.seen, space, linear, this.limits, facts.entries, options) },
       index: this.table.take(), entered: 0, enteredBefore: 0, declined: 0, declinedAt: 0, drop: (cause) => this.#drop(region, cause),
     };
     for (const place of places) {
@@ -423,8 +430,8 @@ function factsOf(text: RegionText): RegionFacts {
 }
 
 /** Makes the JavaScript anew of the code as it was seen. A function of its own, so that what it returns keeps nothing else alive. */
-function printAgain(seen: SeenCode, mode: Mode, linear: number, limits: RegionLimits, entries: RegionText["entries"], options: RegionOptions): () => string {
-  return () => regionText(discover(linear, new SeenView(seen, mode), limits, [...entries.keys()].slice(1))!, options).print();
+function printAgain(seen: SeenCode, space: CodeSpace, linear: number, limits: RegionLimits, entries: RegionText["entries"], options: RegionOptions): () => string {
+  return () => regionText(discover(linear, new SeenView(seen, space), limits, [...entries.keys()].slice(1))!, options).print();
 }
 
 /** Where the region's own instructions are, by linear address. */

@@ -114,7 +114,7 @@ export function busiestRegions(measurement: Measurement, samples: Samples | unde
 
 function regionReport(region: Region, dropped: DropCause | null, limits: RegionLimits, samples: Samples | undefined): RegionReport {
   const { text, counts, linear, entered, space: { mode: { user } } } = region;
-  const again = picture(linear, new SeenView(region.seen, region.space.mode), limits, [...text.entries.keys()].slice(1));
+  const again = picture(linear, new SeenView(region.seen, region.space), limits, [...text.entries.keys()].slice(1));
   const shown = again?.counted === text.print() ? again : undefined;
   const time = samples === undefined ? undefined : regionTime(region, samples);
   const listing = text.counted.flatMap(({ id, instructions }) => instructions.map((counted, index) => ({ ...counted, id, index }))).map((counted, k): RegionInstruction => ({
