@@ -533,8 +533,9 @@ class PagingRing {
   }
 
   /**
-   * Data on a page with code (regions that are WebAssembly have the same in translator/wasm/library.ts): the host address where bytes that are not marked may change with no more ado. -1 where it is for the long way to
-   * find out: everywhere else, and at marks and bytes that two words of them stand for.
+   * Data on a page with code: the host address where bytes that are not marked may change with no more ado. -1 where it is for the long way to
+   * find out: everywhere else, and at marks and bytes that two words of them stand for. Regions that are WebAssembly have the same in
+   * translator/wasm/library.ts.
    */
   #besideCode(linear: number, size: number): number {
     const memory = this.#memory, entry = this.write[linear >>> 12]!, host = (linear ^ entry) & ~0xfff | linear & 0xfff, bit = host & 31;

@@ -88,15 +88,15 @@ export class RegionFunctions {
     const { text, counts, ring } = plan;
     const names = [...ABI_NAMES, ...text.pages.map((_page, k) => `PAGE${k}`), ...text.functions, ...(counts === undefined ? [] : COUNTING)];
     this.#options.check?.(text.print(), names);
-    const compiled = this.#isCompiled ? this.#compiled(plan) : undefined;
-    return compiled ?? this.#interpreted(plan, names, [
+    const compiled = this.#isCompiled ? this.#webAssembly(plan) : undefined;
+    return compiled ?? this.#javascript(plan, names, [
       ...this.#sharedBy(ring), Int32Array.from(text.runs), ...text.pages.map((page) => plan.mapped(page)), ...text.functions.map((name) => this.#functions(name)),
       ...(counts === undefined ? [] : [counts.words, this.#calls.startCallout, this.#calls.stopCallout]),
     ]);
   }
 
   /** As WebAssembly, with the machine that it runs on; undefined where it has to be JavaScript. */
-  #compiled({ text: { tree, pages, runs }, ring, mapped }: RegionPlan): MadeFunction | undefined {
+  #webAssembly({ text: { tree, pages, runs }, ring, mapped }: RegionPlan): MadeFunction | undefined {
     try {
       const { bytes, imports } = compileRegion(tree, { arrays: this.#placesOf(ring), constants: new Map(pages.map((page, k) => [`PAGE${k}`, mapped(page)])) });
       const library = this.#libraryOf(ring);
@@ -133,7 +133,7 @@ export class RegionFunctions {
     return shared;
   }
 
-  #interpreted({ text, number }: RegionPlan, names: readonly string[], values: readonly unknown[]): MadeFunction {
+  #javascript({ text, number }: RegionPlan, names: readonly string[], values: readonly unknown[]): MadeFunction {
     const source = text.print(), body = this.#options.sampled ? sampledText(source, number) : `"use strict"; return ${source};`;
     const make = new Function(...names, body) as (...args: readonly unknown[]) => RegionFunction;
     return { run: make(...values), isCompiled: false, codeBytes: source.length };
@@ -161,9 +161,7 @@ export class RegionFunctions {
 }
 
 /** What stands for JavaScript's exceptions in WebAssembly; undefined where the host has none. */
-function javascriptTag(): WebAssembly.ImportValue | undefined {
-  return typeof WebAssembly === "undefined" ? undefined : (WebAssembly as unknown as { JSTag?: WebAssembly.ImportValue }).JSTag;
-}
+function javascriptTag(): WebAssembly.ImportValue | undefined { return (WebAssembly as unknown as { JSTag?: WebAssembly.ImportValue }).JSTag; }
 
 /** The catch of every region: guest events become a code, anything else is ours and goes on. */
 function caught(error: unknown): number {

@@ -4,6 +4,9 @@ import type { Instruction } from "../decode/instruction.ts";
 import type { InstructionClass } from "../isa/row.ts";
 import type { LineOwner } from "./source-lines.ts";
 
+/** Parameters of every region's function; in JavaScript those alone that it needs, from the first on. */
+export const PARAMETERS = ["left", "entry", "delta"] as const;
+
 /** Where an operation that can fault or is executed by the interpreter stands. */
 export interface Site {
   readonly eip: number;

@@ -24,7 +24,7 @@ import { commonStretch } from "./repeat.ts";
 import { SourceLines, type LineOwner } from "./source-lines.ts";
 import { DECLARATIONS, NO_POINTERS, settle } from "./x87-frame.ts";
 import { isHeld, MOST_ROUNDED, X87Run } from "./x87-run.ts";
-import type { CountedBlock, CountedInstruction, RegionOptions, RegionText, Site } from "./region-facts.ts";
+import { PARAMETERS, type CountedBlock, type CountedInstruction, type RegionOptions, type RegionText, type Site } from "./region-facts.ts";
 import { EXPLICIT, FLAGS, LOCALS, RegionPlace, UNKNOWN } from "./region-place.ts";
 import { FLOW, FLOW_TEST, FRAME, RUN_ARRAYS } from "./region-templates.ts";
 
@@ -32,7 +32,7 @@ import { FLOW, FLOW_TEST, FRAME, RUN_ARRAYS } from "./region-templates.ts";
 const SEARCHED_IN_ORDER = 4;
 
 const NO_FOLLOWS: readonly number[] = [];
-const PARAMETERS = [identifier("left"), identifier("entry"), identifier("delta")];
+const IDENTIFIERS = PARAMETERS.map(identifier);
 
 class RegionEmitter {
   readonly sites: Site[] = [];
@@ -122,8 +122,8 @@ class RegionEmitter {
   }
 
   #parameters(): Identifier[] {
-    if (this.#isMobile) return PARAMETERS;
-    return PARAMETERS.slice(0, this.#structure.blocks.length > this.#found.blocks.length ? 2 : 1);
+    if (this.#isMobile) return IDENTIFIERS;
+    return IDENTIFIERS.slice(0, this.#structure.blocks.length > this.#found.blocks.length ? 2 : 1);
   }
 
   /** The text, and the owners of its lines where they are wanted. */

@@ -78,15 +78,15 @@ export class FunctionBody {
 
   local(name: string): Local { return this.#locals.get(name) ?? this.refuse(`no local ${name}`); }
 
-  get({ index }: Local): void {
-    if (this.#setEnd === this.#code.length && this.#setIndex === index) {
+  get(local: Local): void {
+    if (this.#setEnd === this.#code.length && this.#setIndex === local.index) {
       this.#code.length = this.#setAt;
       this.#setEnd = -1;
-      this.#tee(index);
+      this.tee(local);
       return;
     }
     this.op(OPCODE.get);
-    this.#code.unsigned(index);
+    this.#code.unsigned(local.index);
   }
 
   set({ index }: Local): void {
@@ -97,9 +97,7 @@ export class FunctionBody {
     this.#setIndex = index;
   }
 
-  tee({ index }: Local): void { this.#tee(index); }
-
-  #tee(index: number): void {
+  tee({ index }: Local): void {
     this.op(OPCODE.tee);
     this.#code.unsigned(index);
   }

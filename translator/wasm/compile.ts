@@ -9,6 +9,7 @@
  */
 import type { Expression, FunctionExpression, Statement, VariableDeclarator } from "estree";
 import { ARRAY_SOURCES } from "../emit/check.ts";
+import { PARAMETERS } from "../emit/region-facts.ts";
 import { NotCompiled, type Likelihood } from "./body.ts";
 import { halved } from "./elements.ts";
 import { Expressions, type WasmEnvironment } from "./expressions.ts";
@@ -25,9 +26,6 @@ export interface WasmText {
   /** `i.0` and so on in the module. */
   readonly imports: readonly WasmImport[];
 }
-
-/** Parameters of every region's function. */
-export const PARAMETERS = ["left", "entry", "delta"] as const;
 
 /** The tag of JavaScript's exceptions is the only one. */
 const JS_TAG = 0;

@@ -3,7 +3,7 @@ import type { Expression } from "estree";
 import { integer } from "./elements.ts";
 import { INTRINSICS } from "./intrinsics.ts";
 
-export const COMPARISONS: ReadonlySet<string> = new Set(["===", "!==", "<", "<=", ">", ">="]);
+const COMPARISONS: ReadonlySet<string> = new Set(["===", "!==", "<", "<=", ">", ">="]);
 /** A factor so small keeps the product of int32s exact. */
 const SMALL_FACTOR = 1 << 21;
 
