@@ -1,5 +1,5 @@
 /**
- * Functions of the ABI that regions call often, as one WebAssembly module: a call between modules takes a third of one of JavaScript.
+ * Functions of the ABI that regions call often, as one WebAssembly module: a call between modules takes less time than one of JavaScript.
  *
  * They are written in the JavaScript that regions are made of. The flag functions mean what runtime/flags.ts has. Accesses that the templates leave to the
  * slow path are looked at once more: WebAssembly reads and writes at any address, so that what is only misaligned, in a page that may be accessed, is done here.

@@ -1,6 +1,6 @@
 /**
  * A row of regions: the WebAssembly function that enters the region at EIP, the one that it leaves to, and so on, as long as the entry table knows
- * the next one and nothing is to be seen to. A call from JavaScript into WebAssembly takes five times as long as one that stays inside.
+ * the next one and nothing is to be seen to. A call from JavaScript into WebAssembly takes several times as long as one that stays inside.
  *
  *     (space, exec) => code of the region that ran last, 0 where the table does not know the next one
  *
