@@ -14,18 +14,18 @@ export interface NativeX87 {
   close(): void;
 }
 
-/** Undefined, with a printed line, where 32-bit programs cannot be built or run; an error where CI=true. */
+/** Undefined, with a printed line, where the program cannot be built or run; an error where CI=true. */
 export function buildNativeX87(): NativeX87 | undefined {
   const folder = mkdtempSync(join(tmpdir(), "calque-x87-"));
   const program = join(folder, "x87");
   const source = fileURLToPath(new URL("x87.c", import.meta.url));
   try {
-    execFileSync("gcc", ["-m32", "-static", "-nostdlib", "-O1", "-fno-pic", "-fno-stack-protector", "-o", program, source], { stdio: "pipe" });
+    execFileSync("gcc", ["-m64", "-static", "-nostdlib", "-O1", "-ffreestanding", "-fno-pic", "-no-pie", "-mno-red-zone", "-fno-stack-protector", "-o", program, source], { stdio: "pipe" });
     execFileSync(program, { input: "" });
   } catch (error) {
     rmSync(folder, { recursive: true });
     if (process.env["CI"] === "true") throw error;
-    console.log("skipped: the native x87 oracle needs `gcc -m32` and a processor that runs 32-bit programs");
+    console.log("skipped: the native x87 oracle needs `gcc -m64` and Linux on an x86-64 processor");
     return undefined;
   }
   return {
