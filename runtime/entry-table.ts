@@ -15,7 +15,7 @@ import * as tlb from "./tlb-entry.ts";
 
 const { SLOW } = tlb;
 
-const LINES = 4096;
+const LINES = 16384;
 /** Words of a line, as a power of two; 32 bytes. */
 const LINE_SHIFT = 3, WORDS = 1 << LINE_SHIFT;
 const LAST = (LINES - 1) * WORDS;
@@ -24,8 +24,8 @@ const LAST = (LINES - 1) * WORDS;
  * JavaScript, so that the WebAssembly that runs rows does not find it; `least`: budget.
  */
 export const LINE = { eip: 0, mapped: 1, space: 2, least: 3, index: 4, entry: 5, delta: 6, entered: 7 } as const;
-/** Regions that there is room for at first. */
-const FUNCTIONS = 1024;
+/** Regions that there is room for at first, and at most. */
+const FUNCTIONS = 1024, MOST = 1 << 16;
 /** In the word `mapped` of a line that is not to be found: no entry of a page that can be fetched from looks like it. */
 const EMPTY = -1;
 
@@ -37,14 +37,20 @@ export class EntryTable {
   readonly runs: RegionFunction[] = [];
   /** The same for rows, as far as they are WebAssembly. */
   readonly functions = new WebAssembly.Table({ element: "anyfunc", initial: FUNCTIONS });
-  /** Lines that each region may stand in, by their first word. */
-  readonly #filled: Array<Set<number>> = [];
+  /** What each region may execute until somebody is to look at it, as far as rows run it. */
+  readonly heat: Int32Array;
   readonly #free: number[] = [];
 
-  constructor(host: HostMemory) { this.words = new Int32Array(host.buffer, host.take(4 * LINES * WORDS), LINES * WORDS).fill(EMPTY); }
+  constructor(host: HostMemory) {
+    this.words = new Int32Array(host.buffer, host.take(4 * LINES * WORDS), LINES * WORDS).fill(EMPTY);
+    this.heat = new Int32Array(host.buffer, host.take(4 * MOST), MOST);
+  }
 
-  /** How a row finds lines. */
-  get layout(): Pick<RowLayout, "table" | "line" | "lines" | "lineShift"> { return { table: this.words.byteOffset, line: LINE, lines: LINES, lineShift: LINE_SHIFT }; }
+  /** How a row finds lines, and the heat of a region. */
+  get layout(): Omit<RowLayout, "state"> { return { table: this.words.byteOffset, line: LINE, lines: LINES, lineShift: LINE_SHIFT, heat: this.heat.byteOffset }; }
+
+  /** Whether there is no index any more. */
+  get isFull(): boolean { return this.#free.length === 0 && this.regions.length === MOST; }
 
   /** The first word of the line that an address is in. Where it is in none, of one of the two that it could be in. */
   line(eip: number): number {
@@ -67,7 +73,7 @@ export class EntryTable {
   add(region: Region): void {
     this.regions[region.index] = region;
     this.runs[region.index] = region.run;
-    this.#filled[region.index] = new Set();
+    this.heat[region.index] = region.heat;
     const { functions } = this;
     if (!region.isCompiled) return;
     if (region.index >= functions.length) functions.grow(functions.length);
@@ -75,14 +81,21 @@ export class EntryTable {
   }
 
   drop(region: Region): void {
-    const { words } = this, { index } = region;
-    for (const at of this.#filled[index]!) {
-      if (words[at + LINE.index] !== index) continue;
-      this.#settle(at);
-      words[at + LINE.mapped] = EMPTY;
-    }
+    const { index } = region, { words } = this;
+    for (let at = 0; at < words.length; at += WORDS) if (words[at + LINE.index] === index) this.#empty(at);
     if (region.isCompiled) this.functions.set(index, null);
     this.#free.push(index);
+  }
+
+  /** A place where a region can be entered is not to be found any more. */
+  forget({ index }: Region, entry: number): void {
+    const { words } = this;
+    for (let at = 0; at < words.length; at += WORDS) if (words[at + LINE.index] === index && words[at + LINE.entry] === entry) this.#empty(at);
+  }
+
+  #empty(at: number): void {
+    this.#settle(at);
+    this.words[at + LINE.mapped] = EMPTY;
   }
 
   /** From now on `eip` is found at once where it is mapped so and can be fetched from; at any rate its line can be read now. */
@@ -97,7 +110,6 @@ export class EntryTable {
     words[at + LINE.entry] = entry;
     words[at + LINE.delta] = delta;
     words[at + LINE.entered] = 0;
-    this.#filled[index]!.add(at);
   }
 
   /** Adds to every region how often it was entered by way of the table. */

@@ -27,9 +27,18 @@ const { FETCH } = steps;
 const { MMIO } = tlb;
 const { IF, RF, SLOT, TF } = state;
 const { eip: EIP, page: PAGE, base1: CS_BASE, limit1: CS_LIMIT, halted: HALTED, shadow: SHADOW, eflags: EFLAGS } = SLOT;
-/** Executions that make a head hot, and the rest of rewritten code, where the options do not say. */
-export const HOT = 12000;
+/** Executions that make a head hot, with baseline code and without, and the rest of rewritten code, where the options do not say. */
+const LUKEWARM = 300, HOT = 12_000;
 const REST = 250_000;
+/** Instructions that a piece of baseline code executes before a region takes its place. */
+const PROMOTION = 2_000_000;
+
+/** The heat at which code is translated first, and what baseline code may execute; undefined where there is none. */
+export function heatOf({ hotThreshold, promotion, off, measurement, sampled, singleBlocks }: VcpuOptions): { readonly hotThreshold: number; readonly baseline: number | undefined } {
+  const hasBaseline = off?.has("baseline") !== true && off?.has("wasm") !== true && measurement === undefined && sampled !== true && singleBlocks !== true;
+  const baseline = hasBaseline ? promotion ?? (hotThreshold === undefined ? PROMOTION : undefined) : undefined;
+  return { hotThreshold: hotThreshold ?? (baseline === undefined ? HOT : LUKEWARM), baseline };
+}
 
 export class Execution {
   readonly cpu: CpuState;
@@ -70,7 +79,7 @@ export class Execution {
     this.functions = runtimeFunctions(this.monitor, memory, this.fpu, this.delivery);
     this.breakpoints = new Breakpoints(cpu, memory);
     this.interpreter = new Interpreter(cpu, memory, this.cache, this.functions, {
-      profile: options.engine === "translate", hotThreshold: options.hotThreshold ?? HOT, measurement, check: options.verifyCode,
+      profile: options.engine === "translate", hotThreshold: heatOf(options).hotThreshold, measurement, check: options.verifyCode,
     });
   }
 

@@ -14,7 +14,8 @@ import { sampledText } from "./measure/sampled-text.ts";
 import type { GuestMemory, Ring } from "./memory.ts";
 import type { RegionCalls } from "./region.ts";
 import type { CpuState } from "./state.ts";
-import { compileLibrary, compileRegion, LIBRARY, NotCompiled, type RegionText } from "../translator/translate.ts";
+import type { CodeSpace } from "./code-cache.ts";
+import { type BaselineInstruction, type BaselineText, baselineText, compileLibrary, compileRegion, LIBRARY, NotCompiled, type RegionText, Templates } from "../translator/translate.ts";
 
 /** What a region's function returns, beside CHANGED and DECLINED. */
 export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
@@ -27,6 +28,15 @@ export const ABI_NAMES = [
   "load8", "load16", "load32", "store8", "store16", "store32", "modify8", "modify16", "modify32",
   "conditionOf", "carryOf", "flagsOf", "step", "timestamp", "enableInterrupts", "callOut", "calledOut", "caught", "RUNS",
 ] as const;
+
+/** What templates of baseline code may use: as handlers do, with the runtime functions that regions call. */
+const BASELINE_NAMES = [
+  "S", "S8", "S16", "MEM8", "MEM16", "MEM32", "READ", "WRITE", "imul", "clz32", "load8", "load16", "load32", "store8", "store16", "store32", "modify8", "modify16", "modify32",
+  "conditionOf", "carryOf", "flagsOf", "callOut",
+] as const;
+
+/** Arrays that it needs in the machine's memory: under alignment checks the tables are elsewhere. */
+const BASELINE_ARRAYS = ["state", "ram8", "readTlb", "writeTlb"] as const;
 
 /** What those that count may use beside them. */
 const COUNTING = ["COUNT", "startCallout", "stopCallout"] as const;
@@ -108,6 +118,27 @@ export class RegionFunctions {
     }
   }
 
+  /** The templates of a mode; undefined where regions do not run as WebAssembly. */
+  templatesOf({ ring, number }: CodeSpace): Templates | undefined {
+    if (!this.#isCompiled || !BASELINE_ARRAYS.every((name) => this.#placesOf(ring).has(name))) return undefined;
+    let templates = this.#templates[number];
+    if (templates === undefined) {
+      const { bytes, halves } = this.#cpu, { host } = this.#memory, { check } = this.#options;
+      const arrays = new Map([...this.#placesOf(ring), ["stateBytes", host.placeOf(bytes)!], ["stateHalves", host.placeOf(halves)!]] as const);
+      const checked = check === undefined ? undefined : (source: string, names: readonly string[]): void => { check(source, [...BASELINE_NAMES, ...names]); };
+      this.#templates[number] = templates = new Templates({ arrays, constants: new Map() }, checked);
+    }
+    return templates;
+  }
+  readonly #templates: Templates[] = [];
+
+  /** Baseline code of a mode that has templates. */
+  makeBaseline(instructions: readonly BaselineInstruction[], from: number, { ring }: CodeSpace, templates: Templates): BaselineText & MadeFunction {
+    const places = this.#placesOf(ring), text = baselineText(instructions, from, templates, { state: places.get("state")!, ram: places.get("ram8")! }), library = this.#libraryOf(ring);
+    const run = this.#instance(text.bytes, text.imports.map(({ name }) => library.get(name) ?? this.#valueOf(ring, name)))["r"] as RegionFunction;
+    return { ...text, run, isCompiled: true, codeBytes: text.bytes.length };
+  }
+
   /** Where the ABI's arrays begin in the machine's memory, as far as they are there. */
   #placesOf(ring: Ring): ReadonlyMap<string, number> {
     const known = this.#places.get(ring);
@@ -161,10 +192,10 @@ export class RegionFunctions {
 }
 
 /** What stands for JavaScript's exceptions in WebAssembly; undefined where the host has none. */
-function javascriptTag(): WebAssembly.ImportValue | undefined { return (WebAssembly as unknown as { JSTag?: WebAssembly.ImportValue }).JSTag; }
+export function javascriptTag(): WebAssembly.ImportValue | undefined { return (WebAssembly as unknown as { JSTag?: WebAssembly.ImportValue }).JSTag; }
 
 /** The catch of every region: guest events become a code, anything else is ours and goes on. */
-function caught(error: unknown): number {
+export function caught(error: unknown): number {
   if (error instanceof GuestFault) return FAULTED;
   if (error instanceof Retry) return MUST_RETRY;
   throw error;

@@ -1,6 +1,7 @@
 /** Rows of regions in WebAssembly (translator/wasm/row.ts), bound to one machine. */
 import type { EntryTable } from "./entry-table.ts";
 import type { HostMemory } from "./host-memory.ts";
+import { caught, javascriptTag } from "./region-function.ts";
 import { rowModule } from "../translator/translate.ts";
 
 /**
@@ -11,8 +12,8 @@ export type RegionRow = (space: number, exec: number) => number;
 
 /** Undefined where the state does not lie in the memory. */
 export function regionRow(host: HostMemory, words: Int32Array, table: EntryTable): RegionRow | undefined {
-  const state = host.placeOf(words);
-  if (state === undefined) return undefined;
+  const state = host.placeOf(words), tag = javascriptTag();
+  if (state === undefined || tag === undefined) return undefined;
   const module = new WebAssembly.Module(rowModule({ state, ...table.layout }));
-  return new WebAssembly.Instance(module, { h: { t: table.functions, m: host.memory } }).exports["r"] as RegionRow;
+  return new WebAssembly.Instance(module, { h: { t: table.functions, m: host.memory, e: tag, c: caught } }).exports["r"] as RegionRow;
 }

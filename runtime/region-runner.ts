@@ -8,7 +8,7 @@ import * as abi from "./abi.ts";
 import { type CodeSpace, KEEP, NOT_RUNNING } from "./code-cache.ts";
 import type { Deliveries } from "./delivery.ts";
 import * as entryTable from "./entry-table.ts";
-import { type Execution, HOT } from "./execution.ts";
+import { type Execution, heatOf } from "./execution.ts";
 import { currentFault } from "./faults.ts";
 import * as steps from "./insn.ts";
 import type { Insn } from "./insn.ts";
@@ -17,6 +17,7 @@ import type { Measurement } from "./measure/measurement.ts";
 import type { Timer } from "./measure/stopwatch.ts";
 import { putTimestamp } from "./monitor/control.ts";
 import * as regionFunction from "./region-function.ts";
+import { caught } from "./region-function.ts";
 import { regionRow, type RegionRow } from "./region-row.ts";
 import { type Entry, type Region, Regions } from "./region.ts";
 import type { Stepper } from "./single-step.ts";
@@ -56,7 +57,8 @@ export class RegionRunner {
     this.#stepper = stepper;
     this.#deliveries = deliveries;
     this.#trials = trials;
-    const { cpu, memory, cache, functions, measurement, interpreter } = execution;
+    const { cpu, memory, cache, functions, measurement, interpreter } = execution, { baseline, hotThreshold } = heatOf(options);
+    this.#hasBaseline = baseline !== undefined;
     this.regions = new Regions(cpu, memory, cache, functions, {
       step: (site, left) => this.#stepInRegion(site, left),
       timestamp: (site) => this.#timestamp(site),
@@ -68,12 +70,13 @@ export class RegionRunner {
     }, {
       check: options.verifyCode, measurement, singleBlocks: options.singleBlocks ?? false, off: options.off ?? new Set(),
       sampled: options.sampled ?? false, trials, keep: options.keep ?? KEEP,
-      warm: (options.hotThreshold ?? HOT) / 8, nearlyHot: Math.floor((options.hotThreshold ?? HOT) * 7 / 8), becomeHead: (insn) => interpreter.becomeHead(insn),
+      baseline, warm: hotThreshold / 8, nearlyHot: Math.floor(hotThreshold * 7 / 8), becomeHead: (insn) => interpreter.becomeHead(insn),
       hasMoved: (entry) => interpreter.hasMoved(entry),
     });
     cache.running = () => (this.#isInside ? this.#index : NOT_RUNNING);
   }
 
+  readonly #hasBaseline: boolean;
   /** The count at the entry of the region, or of the row that it is in; the count at which the budget there is spent. */
   #entryCount = 0;
   #spent = 0;
@@ -102,6 +105,7 @@ export class RegionRunner {
           known = undefined;
           isArrival = false;
         }
+        if (this.regions.table.heat[this.#index]! < 0 && S[ENTERED] !== 0) this.#promote();
         isMissing = code === LEFT_NORMALLY && S[LEAVE] === 0;
         if (isMissing && (count >= limit || memory.patience < 0)) break;
       }
@@ -163,7 +167,17 @@ export class RegionRunner {
     this.#resumed = (S[EFLAGS]! & RF) !== 0;
     if (this.#resumed) S[EFLAGS] = S[EFLAGS]! & ~RF;
     const entry = words[line + AT_ENTRY]!, delta = words[line + AT_DELTA]!;
-    return this.#x.measurement === undefined ? table.runs[index]!(budget, entry, delta) : this.#runTimed(this.#region, budget, entry, delta);
+    try {
+      return this.#x.measurement === undefined ? table.runs[index]!(budget, entry, delta) : this.#runTimed(this.#region, budget, entry, delta);
+    } catch (error) { // of baseline code; others have caught it
+      return caught(error);
+    }
+  }
+
+  /** The region that ran last has used up its heat. */
+  #promote(): void {
+    const line = this.#x.cpu.words[AT_LINE]! >> 2;
+    this.regions.promote(this.#region, this.regions.table.words[line + AT_ENTRY]!);
   }
 
   /** Returns where the interpreter goes on; undefined where the table's line for EIP is that of the region there. */
@@ -188,7 +202,7 @@ export class RegionRunner {
     }
     if (at.kind === REGION || known !== undefined || this.#leftOften(at, space, isArrival)) {
       let entry = at.r as Entry | undefined;
-      if (entry === undefined || entry.linear !== eip && !entry.region.isMobile) entry = this.regions.at(at, eip, space);
+      if (entry === undefined || entry.isHot || entry.linear !== eip && !entry.region.isMobile) entry = this.regions.at(at, eip, space);
       if (entry !== undefined && budget >= entry.region.length) {
         this.regions.table.fill(eip, mapped, space.number, entry.region, entry.number, eip - entry.linear | 0);
         if (entry.region.isCompiled) this.#row ??= regionRow(this.#x.memory.host, S, this.regions.table);
@@ -208,6 +222,7 @@ export class RegionRunner {
    */
   #leftOften(insn: Insn, space: CodeSpace, isArrival: boolean): boolean {
     if (!this.#x.interpreter.leftTo(insn, isArrival)) return false;
+    if (this.#hasBaseline) return this.#x.interpreter.becomeHead(insn);
     if (this.regions.addEntry(insn, this.#x.cpu.words[EIP]!, space)) return true;
     const region = this.#region;
     if (region.dropped || !region.text.cold.has(this.#x.cpu.words[EIP]! - this.#delta | 0) || region.trial.remade >= MOST_REMADE) return this.#x.interpreter.becomeHead(insn);

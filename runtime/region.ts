@@ -6,6 +6,7 @@
  * a *mobile* region, which is told how far away it runs. Other pages it spans are compared with the EXEC entries they had, on the edges
  * that lead there.
  */
+import { baselineCode, bytesOf } from "./baseline.ts";
 import { type CodeCache, type CodeRange, type CodeSpace, type DropCause, type Keep } from "./code-cache.ts";
 import { EntryTable } from "./entry-table.ts";
 import type { RuntimeFunction } from "./functions.ts";
@@ -30,9 +31,17 @@ export interface Entry {
   readonly number: number;
   /** How often the interpreter executed it at another address. */
   away: number;
+  /** Of baseline code: so much was executed from here that an optimised region is to take its place. */
+  isHot: boolean;
+  /** The entry of baseline code that this one has taken the place of. */
+  readonly below: Entry | undefined;
 }
 
 export interface Region extends CodeRange {
+  /** It was put together from templates. */
+  readonly isBaseline: boolean;
+  /** Instructions that may be executed until somebody looks at it. */
+  readonly heat: number;
   readonly head: Insn;
   /** It can be entered at any linear address that maps its code; otherwise at that of its making alone. */
   readonly isMobile: boolean;
@@ -92,9 +101,9 @@ const COOL = -1_000_000;
 /** So many bytes of code are kept as well. */
 const KEPT_CODE = 24 << 20;
 
-const COPIED_CALLS = "copied-calls", ENTRIES = "entries", PATCHES = "patches", WASM = "wasm";
+const COPIED_CALLS = "copied-calls", ENTRIES = "entries", PATCHES = "patches", WASM = "wasm", BASELINE = "baseline";
 /** What can be switched off where a wrong result is hunted: the translator's passes, copies of called functions, regions of several entries, immediates that are read each time, WebAssembly. */
-export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, X87_RUNS, COPIED_CALLS, ENTRIES, PATCHES, WASM];
+export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, X87_RUNS, COPIED_CALLS, ENTRIES, PATCHES, WASM, BASELINE];
 
 /** How regions are made. */
 export interface RegionsOptions {
@@ -110,6 +119,8 @@ export interface RegionsOptions {
   readonly sampled: boolean;
   readonly trials: Trials;
   readonly keep: Keep;
+  /** How many instructions baseline code executes before a region takes its place; undefined where there is none. */
+  readonly baseline: number | undefined;
   /** The heat at which an instruction inside a region that is made anew becomes an entry too. */
   readonly warm: number;
   /** The heat that the continuation of a region is given, below the one that makes a head. */
@@ -120,8 +131,18 @@ export interface RegionsOptions {
   becomeHead(insn: Insn): boolean;
 }
 
-/** Estimated host ns that making a region takes. */
-const MAKING_COST = 1_000_000;
+/** Estimated host ns that making a region takes, and baseline code. */
+const MAKING_COST = 1_000_000, BASELINE_COST = 300_000;
+/** There is nothing that baseline code could be made of. */
+const NOTHING_THERE = "nothing there";
+/** What is never used up. */
+const NO_HEAT = 0x7fffffff;
+/** What tools are told of baseline code. */
+const NO_TEXT: Region["text"] = {
+  print: () => "", functions: [], sites: [], length: 0, pages: [], instructions: 0, blocks: 0, entries: new Map(), addresses: [], cold: new Set(), counted: [], runs: [], lines: [],
+};
+const NOTHING_SEEN: SeenCode = { weights: new Int32Array(), bytes: new Uint8Array(), targets: new Map(), elsewhere: new Set(), patched: new Map() };
+const NO_TRIAL: Trial = { base: 0, stretches: 0, remade: 0, entries: [] };
 
 /** A region, and where its entries are now. */
 interface Inside {
@@ -142,7 +163,7 @@ interface Plan extends Pick<Region, "head" | "linear" | "space" | "trial" | "isM
 }
 
 /** All of an entry to be but its region. */
-type Place = Omit<Entry, "region" | "away">;
+type Place = Omit<Entry, "region" | "away" | "isHot" | "below">;
 
 type RegionFacts = Omit<RegionText, "tree" | "print">;
 
@@ -152,7 +173,7 @@ interface Owner {
 }
 
 export class Regions {
-  readonly stats = { made: 0, dropped: 0, instructions: 0, blocks: 0, codeBytes: 0, refused: 0, evictions: 0 };
+  readonly stats = { made: 0, dropped: 0, instructions: 0, blocks: 0, codeBytes: 0, refused: 0, evictions: 0, baseline: { made: 0, dropped: 0, instructions: 0, codeBytes: 0 } };
   readonly #memory: GuestMemory;
   readonly #cache: CodeCache;
   readonly #code: RegionFunctions;
@@ -181,10 +202,12 @@ export class Regions {
     this.#oneEntry = singleBlocks || off.has(ENTRIES);
   }
 
-  /** The regions that may run now. */
-  get live(): Iterable<Region> {
+  /** The optimised regions that may run now. */
+  get live(): Iterable<Region> { return this.#settled().filter(({ isBaseline }) => !isBaseline); }
+
+  #settled(): Region[] {
     this.table.settle();
-    return this.#live;
+    return [...this.#live];
   }
 
   /** What was ever executed in a mode; for tools. */
@@ -197,7 +220,7 @@ export class Regions {
 
   /** Forgets the regions that were not entered since the last time. */
   evict(): void {
-    for (const region of this.live) {
+    for (const region of this.#settled()) {
       if (region.entered === region.enteredBefore) this.#forget(region, "eviction");
       region.enteredBefore = region.entered;
     }
@@ -210,16 +233,73 @@ export class Regions {
   /** Where a region is entered at `head`, now at linear address `linear`; made if there is none. Undefined where the interpreter must go on. */
   at(head: Insn, linear: number, space: CodeSpace): Entry | undefined {
     const known = head.r as Entry | undefined;
-    if (known !== undefined) {
+    if (known !== undefined && !known.isHot) {
       if (known.linear === linear || known.region.isMobile) return known;
       return this.#options.hasMoved(known) ? this.#move(known, linear, space) : undefined;
     }
     if (!space.mode.flat) return this.#refuse(head);
     if (isResting(space, linear)) return this.#refuse(head, 0);
+    if (known === undefined && this.#options.baseline !== undefined) {
+      const made = this.#makeBaseline(head, linear, space, this.#options.baseline);
+      if (made !== undefined) return made === NOTHING_THERE ? this.#refuse(head) : made;
+    }
     if (this.addEntry(head, linear, space)) return head.r as Entry | undefined;
     const trial = this.#options.trials.at(head);
     if (trial === undefined) return undefined;
     return this.#make({ head, linear, space, trial }, trial.entries.map((distance) => linear + distance | 0)) ? head.r as Entry | undefined : this.#refuse(head);
+  }
+
+  // --- Baseline code ------------------------------------------------------------------------------------------
+
+  /** Puts baseline code together at a head. Undefined where the mode has none. */
+  #makeBaseline(head: Insn, linear: number, space: CodeSpace, heat: number): Entry | typeof NOTHING_THERE | undefined {
+    const templates = this.#code.templatesOf(space), { page } = space.decodedAt(linear) ?? {};
+    if (templates === undefined || this.table.isFull) return undefined;
+    if (page === undefined) return NOTHING_THERE;
+    const instructions = baselineCode(this.#memory, space, page, linear, templates);
+    if (instructions.length === 0) return NOTHING_THERE;
+    this.#memory.patience -= BASELINE_COST;
+    const made = this.#code.makeBaseline(instructions, linear, space, templates), entries: Entry[] = [], { sites, length, run, isCompiled, codeBytes } = made;
+    const region: Region = {
+      isBaseline: true, heat, head, isMobile: true, linear, space, entries, run, isCompiled, sites, length, text: NO_TEXT, codeBytes, owned: [], seen: NOTHING_SEEN, dropped: false,
+      index: this.table.take(), entered: 0, enteredBefore: 0, declined: 0, declinedAt: 0, trial: NO_TRIAL, counts: undefined, number: -1,
+      ranges: bytesOf(page, instructions), drop: (cause) => this.#drop(region, cause),
+    };
+    for (const [address, number] of made.entries) {
+      const insn = page.at(address & 0xfff);
+      if (insn.r === undefined && (insn.kind === REGION || this.#options.becomeHead(insn))) this.#enterAt({ insn, linear: address, host: page.frame << 12 | address & 0xfff, number }, region, entries);
+    }
+    this.#live.add(region);
+    this.table.add(region);
+    this.#liveBytes += codeBytes;
+    this.#cache.addRange(region);
+    const { baseline } = this.stats;
+    baseline.made++;
+    baseline.instructions += instructions.length;
+    baseline.codeBytes += codeBytes;
+    return head.r as Entry | undefined ?? NOTHING_THERE;
+  }
+
+  /** So much of a piece of baseline code was executed, entered by this number last, that an optimised region is to begin there. */
+  promote(region: Region, number: number): void {
+    const { heat } = this.table;
+    heat[region.index] = region.heat;
+    if (!region.isBaseline) return;
+    const entry = region.entries.find((each) => each.number === number);
+    if (entry === undefined || entry.insn.r !== entry) return;
+    entry.isHot = true;
+    this.table.forget(region, number);
+  }
+
+  /** From now on `region` is entered at a place, in place of baseline code that may be entered there. */
+  #enterAt(place: Place, region: Region, entries: Entry[]): void {
+    const { insn } = place, below = insn.r as Entry | undefined, entry: Entry = { ...place, region, away: 0, isHot: false, below };
+    if (below !== undefined) {
+      below.isHot = false;
+      this.table.forget(below.region, below.number);
+    }
+    insn.r = entry;
+    entries.push(entry);
   }
 
   /** Makes a region anew that is bound to another address, so that it can be entered at any. */
@@ -233,8 +313,13 @@ export class Regions {
     return moved;
   }
 
-  #refuse(head: Insn, heat = COOL): undefined {
+  #refuse(head: Insn, heat = COOL): Entry | undefined {
     this.stats.refused++;
+    const baseline = head.r as Entry | undefined;
+    if (baseline !== undefined) {
+      baseline.isHot = false;
+      return baseline;
+    }
     release(head);
     head.h = heat;
     return undefined;
@@ -245,12 +330,12 @@ export class Regions {
   /** Makes the region that `insn` is a part of anew, so that it can be entered there too. False where there is none, or it has too many entries. */
   addEntry(insn: Insn, linear: number, space: CodeSpace): boolean {
     const owner = this.#ownerOf(space, linear);
-    if (owner === undefined || this.#oneEntry || owner.region.entries.length >= MOST_ENTRIES || insn.r !== undefined) return false;
+    if (owner === undefined || this.#oneEntry || owner.region.entries.length >= MOST_ENTRIES || isOptimised(insn)) return false;
     const { region } = owner, delta = linear - owner.linear | 0;
     const wanted = [...region.entries.slice(1).map((entry) => entry.linear + delta | 0), linear, ...this.#warm(region, delta)];
     if (delta !== 0) space.decodedAt(linear)!.page.isMobile = true;
     this.#forget(region, "remade");
-    if (this.#make({ ...region, linear: region.linear + delta | 0 }, wanted) && insn.r !== undefined) return true;
+    if (this.#make({ ...region, linear: region.linear + delta | 0 }, wanted) && isOptimised(insn)) return true;
     insn.h = COOL;
     return false;
   }
@@ -264,7 +349,7 @@ export class Regions {
   #warm({ text, space }: Region, delta: number): number[] {
     return text.addresses.map((address) => address + delta | 0).filter((address) => {
       const insn = space.decodedAt(address)?.insn;
-      return insn !== undefined && insn.r === undefined && insn.h >= this.#options.warm;
+      return insn !== undefined && (insn.r === undefined ? insn.h >= this.#options.warm : (insn.r as Entry).isHot);
     });
   }
 
@@ -372,16 +457,13 @@ export class Regions {
   #add(plan: Plan, made: MadeFunction & Pick<Region, "ranges" | "seen" | "counts" | "number">, facts: RegionFacts, places: readonly Place[]): void {
     const { hosts, options, ...planned } = plan, entries: Entry[] = [], { linear, space } = planned;
     const region: Region = {
-      ...planned, ...made, entries, owned: [], sites: facts.sites, length: facts.length, dropped: false,
+      isBaseline: false, heat: NO_HEAT, ...planned, ...made, entries, owned: [], sites: facts.sites, length: facts.length, dropped: false,
       text: { ...facts, print: printAgain(made.seen, space, linear, this.limits, facts.entries, options) },
       index: this.table.take(), entered: 0, enteredBefore: 0, declined: 0, declinedAt: 0, drop: (cause) => this.#drop(region, cause),
     };
     for (const place of places) {
       const { insn } = place;
-      if (insn.r !== undefined || !(insn.kind === REGION || this.#options.becomeHead(insn))) continue;
-      const entry = { ...place, region, away: 0 };
-      insn.r = entry;
-      entries.push(entry);
+      if (!isOptimised(insn) && (insn.kind === REGION || this.#options.becomeHead(insn))) this.#enterAt(place, region, entries);
     }
     this.#own(region, hosts);
     this.#live.add(region);
@@ -409,14 +491,20 @@ export class Regions {
   #drop(region: Region, cause: DropCause): void {
     const { measurement } = this.#options, owners = this.#owners.get(region.space);
     region.dropped = true;
-    measurement?.regionDropped(region, cause);
-    this.stats.dropped++;
+    if (region.isBaseline) this.stats.baseline.dropped++;
+    else {
+      measurement?.regionDropped(region, cause);
+      this.stats.dropped++;
+    }
     this.#live.delete(region);
     this.table.drop(region);
     this.#liveBytes -= region.codeBytes;
     for (const host of region.owned) if (owners?.get(host)?.region === region) owners.delete(host);
-    for (const { insn } of region.entries) {
-      insn.r = undefined;
+    for (const entry of region.entries) {
+      const { insn, below } = entry;
+      if (insn.r !== entry) continue;
+      insn.r = below?.region.dropped === false ? below : undefined;
+      if (insn.r !== undefined) continue;
       insn.h = 0;
       if (insn.kind === REGION) release(insn);
     }
@@ -457,6 +545,9 @@ function isResting(space: CodeSpace, linear: number): boolean {
 function wasElsewhere({ region, entries }: Inside): boolean {
   return region.isMobile || region.entries.some(({ linear }, k) => linear !== entries[k]);
 }
+
+/** Whether a region other than baseline code begins here. */
+function isOptimised({ r }: Insn): boolean { return r !== undefined && !(r as Entry).region.isBaseline; }
 
 /** Takes the detour away from a head; one that must run at an exact count keeps it, as its own. */
 function release(head: Insn): void {

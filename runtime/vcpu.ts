@@ -38,8 +38,10 @@ export interface VcpuOptions {
   readonly host: VcpuHost;
   readonly ports: PortSpace;
   readonly engine: Engine;
-  /** Executions of a backward branch or call target before it is translated. */
+  /** Executions of a backward branch or call target before it is translated; where it is given and `promotion` is not, into a region at once. */
   readonly hotThreshold?: number;
+  /** Instructions that a piece of baseline code executes before a region takes its place. */
+  readonly promotion?: number;
   /** For so many instructions at first a frame whose code is rewritten again and again is left to the interpreter. */
   readonly rest?: number;
   /** What of decoded and translated code is kept although it may not be used. */

@@ -15,6 +15,8 @@ export { secondPage } from "./region/block.ts";
 export type { Block, RegionBlocks } from "./region/block.ts";
 export type { CodeView, RegionLimits } from "./region/discover.ts";
 export { CARRY_LOCAL, PASSES, X87_RUNS } from "./passes/index.ts";
+export { baselineText, type BaselineInstruction, type BaselineText } from "./baseline/text.ts";
+export { Templates } from "./baseline/template.ts";
 export { compileLibrary, compileRegion, NotCompiled } from "./wasm/compile.ts";
 export { LIBRARY } from "./wasm/library.ts";
 export { type RowLayout, rowModule } from "./wasm/row.ts";

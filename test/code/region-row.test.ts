@@ -4,7 +4,8 @@ import type { FunctionExpression } from "estree";
 import { describe, expect, it } from "vitest";
 import { EntryTable } from "../../runtime/entry-table.ts";
 import { HostMemory } from "../../runtime/host-memory.ts";
-import type { RegionFunction } from "../../runtime/region-function.ts";
+import { currentFault } from "../../runtime/faults.ts";
+import { FAULTED, type RegionFunction } from "../../runtime/region-function.ts";
 import { regionRow, type RegionRow } from "../../runtime/region-row.ts";
 import type { Region } from "../../runtime/region.ts";
 import { CpuState, SLOT, SLOT_COUNT } from "../../runtime/state.ts";
@@ -23,9 +24,9 @@ class Playground {
   readonly row: RegionRow = regionRow(this.host, this.words, this.table)!;
 
   /** A region of the text of a function's body. */
-  add(body: string, isCompiled = true): Region {
+  add(body: string, isCompiled = true, heat = 1e9): Region {
     const source = `(function (left, entry, delta) { const S = state; ${body} })`;
-    const index = this.table.take(), region = { index, length: LENGTH, isCompiled, entered: 0, run: this.#compile(source) } as unknown as Region;
+    const index = this.table.take(), region = { index, length: LENGTH, isCompiled, heat, entered: 0, run: this.#compile(source) } as unknown as Region;
     this.table.add(region);
     return region;
   }
@@ -33,7 +34,7 @@ class Playground {
   #compile(source: string): RegionFunction {
     const [statement] = (parse(source, { ecmaVersion: 2022 }) as unknown as { body: Array<{ expression: FunctionExpression }> }).body;
     const { bytes, imports } = compileRegion(statement!.expression, { arrays: new Map([["state", this.words.byteOffset]]), constants: new Map() });
-    const functions: Record<string, () => number> = { caught: () => 0, fail: () => { throw OURS; } };
+    const functions: Record<string, () => number> = { caught: () => 0, fail: () => { throw OURS; }, fault: () => { throw currentFault; } };
     const imported = Object.fromEntries(imports.map(({ name }, k) => [k, functions[name]!]));
     return new WebAssembly.Instance(new WebAssembly.Module(bytes), { h: { m: this.host.memory, e: JSTag }, i: imported }).exports["r"] as RegionFunction;
   }
@@ -91,6 +92,21 @@ describe("a row of regions", () => {
     place.fill(0x2040, place.add(`S[${SLOT.leave}] = 1; ${leavesTo(0x2040, 1)}`));
     expect(place.run(0x1000, 1000)).toMatchObject({ code: 3, left: 999, entered: 1 });
     expect(place.run(0x2040, 1000)).toMatchObject({ code: 0, left: 999, entered: 1 });
+  });
+
+  it("ends behind a region that has used up its heat", () => {
+    const place = new Playground(), region = place.add(leavesTo(0x1000), true, 95);
+    place.fill(0x1000, region);
+    expect(place.run(0x1000, 1000)).toMatchObject({ code: 0, left: 900, entered: 10 });
+    expect(place.table.heat[region.index]).toBe(-5);
+    place.table.heat[region.index] = 15;
+    expect(place.run(0x1000, 1000)).toMatchObject({ left: 980, entered: 2 });
+  });
+
+  it("says what a region has thrown that catches nothing itself", () => {
+    const place = new Playground();
+    place.fill(0x1000, place.add(`S[${SLOT.left}] = 990; const t = fault(); if (t === 1) {} ${leavesTo(0x1000)}`));
+    expect(place.run(0x1000, 1000)).toMatchObject({ code: FAULTED, left: 990, entered: 1 });
   });
 
   it("lets an exception of ours through", () => {

@@ -15,7 +15,7 @@ describe("a code cache bomb", () => {
       a.bytes(0xc6, 0x07, 0xb9, 0xc7, 0x47, 1, ...dword(6), 0xc6, 0x47, 5, 5);
       chance(a).bytes(0x89, 0x47, 6, 0xc7, 0x47, 10, 0xe2, 0xf9, RET, 0x90, 0xff, 0xd7); // mov [edi + 6], eax; …; call edi
       a.bytes(0x83, 0xc7, 14, 0x81, 0xff, ...dword(AREA + 0x100000)).near([0x0f, 0x82], "again").set(EDI, AREA).jump("again");
-    }, { budget: 600_000, trial: { stretches: 0, instructions: 0 } });
+    }, { budget: 600_000, trial: { stretches: 0, instructions: 0 }, isLong: true });
     expect((translated.vcpu as Vcpu).regionStats.made).toBeGreaterThan(16_000);
   });
 

@@ -9,7 +9,7 @@ import { CR0_AM, CR0_NE, CR0_PE, CR0_PG, CR0_WP, SLOT } from "../../runtime/stat
 import type { Machine } from "../../src/machine.ts";
 import { Assembler, dword } from "./assembler.ts";
 import { programPics, runEqual } from "./shelter.ts";
-import { twins } from "./twins.ts";
+import { TRANSLATIONS, twins } from "./twins.ts";
 
 const GDT = 0x1000, IDT = 0x2000, TSS = 0x3000, RESCUE_TSS = 0x3100, DIRECTORY = 0x5000, TABLE = 0x6000, SEED = 0x7000, TURNS = 0x7010, KERNEL = 0x10000, USER = 0x20000, DATA = 0x40000;
 const KERNEL_STACK = 0x52000, USER_STACK = 0x62000, SHARED = 0x70000, UNMAPPED = 0x90000;
@@ -144,8 +144,10 @@ const word = (machine: Machine, address: number): number => machine.memory.ram32
 
 const FIRST = Number(process.env["CALQUE_RINGS_SEED"] ?? 1), GUESTS = Number(process.env["CALQUE_RINGS_GUESTS"] ?? 6);
 
-test.each(Array.from({ length: GUESTS }, (_, k) => FIRST + k))("rings, seed %i", (seed) => {
-  const pair = twins({ memory: 4 << 20 });
+const SEEDS = Array.from({ length: GUESTS }, (_, k) => FIRST + k);
+
+test.each(TRANSLATIONS.flatMap(([name, options]) => SEEDS.map((seed) => [seed, name, options] as const)))("rings, seed %i: %s", (seed, _name, options) => {
+  const pair = twins({ memory: 4 << 20, ...options });
   for (const machine of [pair.translated, pair.interpreted]) setUp(machine, seed, [0, 2, 5][seed % 3]!);
   runEqual(pair, { budget: 150_000, every: 2999 });
   expect(word(pair.translated, TURNS)).toBeGreaterThan(500);

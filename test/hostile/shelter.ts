@@ -9,7 +9,7 @@ import { runInNewContext } from "node:vm";
 import { expect } from "vitest";
 import type { Machine, MachineExit } from "../../src/machine.ts";
 import { Assembler, dword } from "./assembler.ts";
-import { differences, runTo, type TwinOptions, type Twins, twins } from "./twins.ts";
+import { differences, runTo, type TwinOptions, type Twins, SOON, twins } from "./twins.ts";
 
 export const ORIGIN = 0x100000, STACK = 0x90000, DATA = 0x40000;
 const IDT = 0x2000, HANDLER = 0x3000, ESCAPE = 0x3ff0, SEED = 0x3ff4;
@@ -61,6 +61,8 @@ export interface Trial extends TwinOptions {
   /** How a guest may end before its budget is used up. */
   readonly ends?: ReadonlyArray<MachineExit["reason"]>;
   readonly prepare?: (machine: Machine) => void;
+  /** It takes too long to be run with baseline code too. */
+  readonly isLong?: boolean;
 }
 
 /** What the host may need beyond a machine's own memory for a guest that runs for a moment. */
@@ -77,18 +79,24 @@ function hostBytes(): number {
 }
 
 /**
- * Runs a guest in both engines to its budget. It holds that no engine throws, that states are equal at every check, that the guest lives as
+ * Runs a guest in both engines to its budget, with baseline code before, then without, which is the one that is answered. It holds that no engine throws, that states are equal at every check, that the guest lives as
  * long as it should, and that the host's memory stays bounded.
  */
 export function survives(assemble: (a: Assembler) => void, trial: Trial): Twins {
   const a = new Assembler(ORIGIN);
   assemble(a);
-  const code = a.finish(), pair = twins({ memory: 4 << 20, ...trial }), machines = [pair.translated, pair.interpreted];
-  for (const machine of machines) {
+  const code = a.finish();
+  if (trial.promotion === undefined && trial.isLong !== true) runEqual(shelter(code, { ...trial, promotion: SOON }), trial);
+  return runEqual(shelter(code, trial), trial);
+}
+
+function shelter(code: Uint8Array, trial: Trial): Twins {
+  const pair = twins({ memory: 4 << 20, ...trial });
+  for (const machine of [pair.translated, pair.interpreted]) {
     enter(machine, code);
     trial.prepare?.(machine);
   }
-  return runEqual(pair, trial);
+  return pair;
 }
 
 /** The second half of `survives`, for machines that are set up already. */

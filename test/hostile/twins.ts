@@ -9,9 +9,17 @@ import { checkCode } from "../../translator/translate.ts";
 /** Backward branches taken before a loop is translated: low, so that short runs see translated code. */
 const HOT = 3;
 const SHORT_TRIAL = { stretches: 1, instructions: 20 };
+/** So few instructions of baseline code that short runs see it and regions. */
+export const SOON = 500;
+/** What translates: regions at once, baseline code before them, baseline code alone. */
+export const TRANSLATIONS: ReadonlyArray<readonly [name: string, options: Pick<TwinOptions, "promotion">]> = [
+  ["regions", {}], ["baseline code and regions", { promotion: SOON }], ["baseline code", { promotion: 1e9 }],
+];
 
 export interface TwinOptions extends Pick<MachineOptions, "memory" | "debugExit" | "off"> {
   readonly hotThreshold?: number;
+  /** There is baseline code, and a region in its place after so many instructions. */
+  readonly promotion?: number;
   readonly trial?: TrialLengths;
   readonly rest?: number;
   /** What code the machines, of `twins` the translated one, keep although it is not used. */
@@ -19,9 +27,9 @@ export interface TwinOptions extends Pick<MachineOptions, "memory" | "debugExit"
 }
 
 /** A machine whose regions are made early and checked. */
-export function hotMachine(engine: Engine, { hotThreshold = HOT, trial = SHORT_TRIAL, keep, rest, ...options }: TwinOptions = {}): Machine {
+export function hotMachine(engine: Engine, { hotThreshold = HOT, promotion, trial = SHORT_TRIAL, keep, rest, ...options }: TwinOptions = {}): Machine {
   return new Machine({ memory: 1 << 20, ...options, engine }, {
-    createVcpu: ({ verifyCode: _, ...parts }) => new Vcpu({ ...parts, hotThreshold, trial, verifyCode: checkCode, ...keep === undefined ? {} : { keep }, ...rest === undefined ? {} : { rest } }),
+    createVcpu: ({ verifyCode: _, ...parts }) => new Vcpu({ ...parts, hotThreshold, trial, verifyCode: checkCode, ...promotion === undefined ? {} : { promotion }, ...keep === undefined ? {} : { keep }, ...rest === undefined ? {} : { rest } }),
     createBoard,
   });
 }

@@ -2,14 +2,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { differences, type Twins, twins } from "../hostile/twins.ts";
+import { differences, type TwinOptions, type Twins, twins } from "../hostile/twins.ts";
 
 const LONGEST = 20_000;
 /** Enough for what `quick` runs; the guest resets the machine long before. */
 const BUDGET = 100_000_000;
 
-function demoTwins(append: string, off: readonly string[] = []): Twins & { output: () => string } {
-  const folder = join(import.meta.dirname, "../guests/demo"), pair = twins({ memory: 32 << 20, hotThreshold: 500, off: new Set(off) }), sent: number[] = [];
+function demoTwins(append: string, off: readonly string[], options: TwinOptions): Twins & { output: () => string } {
+  const folder = join(import.meta.dirname, "../guests/demo"), pair = twins({ memory: 32 << 20, hotThreshold: 500, off: new Set(off), ...options }), sent: number[] = [];
   for (const machine of [pair.translated, pair.interpreted]) {
     machine.boot({ kernel: { name: "demo.elf", bytes: readFileSync(join(folder, "demo.elf")) }, commandLine: append });
   }
@@ -17,8 +17,12 @@ function demoTwins(append: string, off: readonly string[] = []): Twins & { outpu
   return { ...pair, output: () => String.fromCharCode(...sent) };
 }
 
-it.each([[""], ["shared-probes"], ["carry-local"], ["wasm"]])("quick strict, without %j", (off) => {
-  const pair = demoTwins("quick strict", off === "" ? [] : [off]), { translated, interpreted } = pair;
+const VARIANTS: ReadonlyArray<readonly [off: string, promotion: number | undefined]> = [
+  ["", undefined], ["shared-probes", undefined], ["carry-local", undefined], ["wasm", undefined], ["", 20_000], ["", 1e9],
+];
+
+it.each(VARIANTS)("quick strict, without %j, promotion after %s", (off, promotion) => {
+  const pair = demoTwins("quick strict", off === "" ? [] : [off], promotion === undefined ? {} : { promotion, hotThreshold: 50 }), { translated, interpreted } = pair;
   let checks = 0;
   for (;;) {
     const limits = { maxInstructions: LONGEST, untilTime: Math.max(interpreted.nextEvent(), interpreted.time + 1) };

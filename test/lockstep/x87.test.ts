@@ -6,15 +6,15 @@
  */
 import { expect, it } from "vitest";
 import { loadX87Guest } from "../hostile/x87-guest.ts";
-import { runTwins, twins } from "../hostile/twins.ts";
+import { runTwins, TRANSLATIONS, twins } from "../hostile/twins.ts";
 
 const FIRST = Number(process.env["CALQUE_LOCKSTEP_SEED"] ?? 1), GUESTS = Number(process.env["CALQUE_LOCKSTEP_GUESTS"] ?? 30);
 const BUDGET = 40_000, EVERY = 997;
 
-it(`random x87 guests ${FIRST} to ${FIRST + GUESTS - 1}`, { timeout: 3_600_000 }, () => {
+it.each(TRANSLATIONS)(`random x87 guests ${FIRST} to ${FIRST + GUESTS - 1}: %s`, { timeout: 3_600_000 }, (name, options) => {
   let translated = 0, retries = 0;
   for (let seed = FIRST; seed < FIRST + GUESTS; seed++) {
-    const pair = twins();
+    const pair = twins(options);
     for (const machine of [pair.translated, pair.interpreted]) loadX87Guest(machine, seed);
     const parting = runTwins(pair, BUDGET, EVERY);
     const replay = `CALQUE_LOCKSTEP_SEED=${seed} CALQUE_LOCKSTEP_GUESTS=1 npx vitest run test/lockstep/x87.test.ts`;
@@ -24,5 +24,5 @@ it(`random x87 guests ${FIRST} to ${FIRST + GUESTS - 1}`, { timeout: 3_600_000 }
     retries += stats.retries;
   }
   expect(translated).toBeGreaterThan(GUESTS * BUDGET / 10);
-  expect(retries).toBeGreaterThan(GUESTS);
+  if (name === "regions") expect(retries).toBeGreaterThan(GUESTS);
 });

@@ -47,7 +47,7 @@ const WRITE = {
   putFlags: statements(`S[${SLOT.flagA}] = $0; S[${SLOT.flagKind}] = 0;`),
 };
 
-const FLAG_WORDS = { k: word("flagKind"), a: word("flagA"), b: word("flagB"), c: word("flagCarry") };
+export const FLAG_WORDS = { k: word("flagKind"), a: word("flagA"), b: word("flagB"), c: word("flagCarry") };
 const GENERAL = {
   condition: expression("conditionOf($n, $k, $a, $b, $c)"), carry: expression("carryOf($k, $a, $b, $c)"), flags: expression("flagsOf($k, $a, $b, $c)"),
 };
@@ -61,8 +61,9 @@ function handlerCondition(code: number): Expression {
   return LIKELY({ ...FLAG_WORDS, sub: sub(FLAG_WORDS), logic: logic(FLAG_WORDS), general });
 }
 
-class HandlerPlace implements Place {
-  readonly where = { id: number(0), left: number(0) };
+/** Registers and flags in the state words; operands in the fields of the decoded instruction. */
+export class HandlerPlace implements Place {
+  readonly where: Place["where"] = { id: number(0), left: number(0) };
   readonly probes = new Map<never, never>();
   readonly #flat: boolean;
   #temporaries = 0;

@@ -17,8 +17,11 @@ export interface PatchedImmediate {
 /** The field that the first immediate stands in. */
 const IMMEDIATE = "m";
 
-/** The form's meaning with every `field` replaced by its value, or by what reads it where it is `patched` while the guest runs. */
-export function instantiate(meaning: Meaning, fields: Fields, patched?: PatchedImmediate): Meaning {
+/**
+ * The form's meaning with every `field` replaced by its value, or by what reads it where it is `patched` while the guest runs. Fields that are
+ * `isOpen` stay as they are.
+ */
+export function instantiate(meaning: Meaning, fields: Fields, patched?: PatchedImmediate, isOpen?: (field: string) => boolean): Meaning {
   const copies = new Map<Node, Node | undefined>();
   const nodes: Node[] = [];
   let immediate: Node | undefined;
@@ -35,7 +38,7 @@ export function instantiate(meaning: Meaning, fields: Fields, patched?: PatchedI
     const known = copies.get(node);
     if (known !== undefined) return known;
     const args = node.args.map(copy);
-    const made = node.op === "field" ? valueOf(node.name) : fold({ ...node, args });
+    const made = node.op !== "field" ? fold({ ...node, args }) : isOpen?.(node.name) === true ? node : valueOf(node.name);
     copies.set(node, made);
     return made;
   };

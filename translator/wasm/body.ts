@@ -131,6 +131,11 @@ export class FunctionBody {
     this.#code.unsigned(index);
   }
 
+  /** The code so far. */
+  protected get code(): Bytes { return this.#code; }
+  /** How many locals there are, parameters among them. */
+  get locals(): number { return this.#types.length; }
+
   truncate(): void {
     this.op(OPCODE.saturating);
     this.op(OPCODE.truncateLong);

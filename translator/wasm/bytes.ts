@@ -47,6 +47,15 @@ export class Bytes {
     for (let k = 0; k < text.length; k++) this.byte(text.charCodeAt(k));
   }
 
+  /** Bytes of an array, from one place to another. */
+  copy(source: Uint8Array, from: number, to: number): void {
+    const length = to - from;
+    if (this.length + length > this.#bytes.length) this.#grow(length);
+    const bytes = this.#bytes, at = this.length - from;
+    for (let k = from; k < to; k++) bytes[at + k] = source[k]!;
+    this.length += length;
+  }
+
   append(other: Bytes): void {
     if (this.length + other.length > this.#bytes.length) this.#grow(other.length);
     this.#bytes.set(other.#bytes.subarray(0, other.length), this.length);

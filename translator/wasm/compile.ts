@@ -30,7 +30,8 @@ export interface WasmText {
 /** The tag of JavaScript's exceptions is the only one. */
 const JS_TAG = 0;
 
-class Statements extends Expressions {
+/** Statements as WebAssembly. */
+export class Statements extends Expressions {
   list(statements: readonly Statement[]): void { for (let k = 0; k < statements.length; k++) this.statement(statements[k]!); }
 
   statement(statement: Statement): void {
@@ -221,7 +222,8 @@ export function compileLibrary(environment: WasmEnvironment): WasmText {
 
 const integers = (count: number): number[] => Array.from<number>({ length: count }).fill(TYPE.i32);
 
-const REGION: Shape = { parameters: PARAMETERS.map(() => TYPE.i32), result: TYPE.i32 };
+/** A region's function. */
+export const REGION: Shape = { parameters: PARAMETERS.map(() => TYPE.i32), result: TYPE.i32 };
 
 /** The module of a region's function, `r`. Throws `NotCompiled` where it has to run as JavaScript. */
 export function compileRegion(tree: FunctionExpression, environment: WasmEnvironment): WasmText {

@@ -13,12 +13,13 @@ export interface Element {
 const WORD: Element = { shift: 2, load: OPCODE.load, store: OPCODE.store, kind: "i32" };
 
 const BYTE: Element = { shift: 0, load: OPCODE.load8, store: OPCODE.store8, kind: "i32" };
+const HALF: Element = { shift: 1, load: OPCODE.load16, store: OPCODE.store16, kind: "i32" };
 
 /** By the array's name outside. */
 export const ELEMENTS: Readonly<Record<string, Element>> = {
   state: WORD, ram32: WORD, readTlb: WORD, writeTlb: WORD, execTlb: WORD,
-  ram16: { shift: 1, load: OPCODE.load16, store: OPCODE.store16, kind: "i32" },
-  ram8: BYTE,
+  stateHalves: HALF, ram16: HALF,
+  stateBytes: BYTE, ram8: BYTE,
   registerPairs: { shift: 3, load: OPCODE.loadDouble, store: OPCODE.storeDouble, kind: "double" },
   codePages: BYTE, codeBytes: WORD, dirtyPages: BYTE,
   ramSingles: { shift: 2, load: OPCODE.loadSingle, store: OPCODE.storeSingle, kind: "single" },

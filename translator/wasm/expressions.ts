@@ -75,7 +75,7 @@ export class Expressions extends FunctionBody {
       case "Identifier": {
         const local = this.find(expression.name);
         if (local !== undefined) return local.kind;
-        return this.environment.constants.has(expression.name) || this.quotients.has(expression.name) ? "i32" : this.local(expression.name).kind;
+        return this.environment.constants.has(expression.name) || this.quotients.has(expression.name) || this.isHole(expression.name) ? "i32" : this.local(expression.name).kind;
       }
       case "UnaryExpression":
         if (expression.operator === "!") return "bit";
@@ -86,7 +86,7 @@ export class Expressions extends FunctionBody {
       case "LogicalExpression": return "bit";
       case "ConditionalExpression": return this.#common(expression.consequent, expression.alternate);
       case "AssignmentExpression": return expression.left.type === "Identifier" ? this.local(expression.left.name).kind : this.kind(expression.right);
-      case "MemberExpression": return this.#elementOf(expression).kind === "i32" ? "i32" : "f64";
+      case "MemberExpression": return fieldOf(expression) !== undefined || this.#elementOf(expression).kind === "i32" ? "i32" : "f64";
       case "CallExpression": {
         const name = expression.callee.type === "Identifier" ? expression.callee.name : "";
         return INTRINSICS.get(name)?.kind ?? (FLOAT_RESULTS.has(name) ? "f64" : "i32");
@@ -157,6 +157,7 @@ export class Expressions extends FunctionBody {
       case "Identifier": this.#name(expression.name); return;
       case "BinaryExpression": this.#binary(expression.operator, expression.left as Expression, expression.right); return;
       case "MemberExpression":
+        if (!expression.computed) { this.field(fieldOf(expression)?.name ?? this.refuse("a property")); return; }
         this.#element(expression);
         if (this.#elementOf(expression).kind !== "i32") this.truncate();
         return;
@@ -190,6 +191,15 @@ export class Expressions extends FunctionBody {
     }
   }
 
+  // Code with holes in it has values that are filled in later: these names, and operand fields of the decoded instruction.
+
+  protected isHole(_name: string): boolean { return false; }
+  protected hole(name: string): void { this.refuse(name); }
+  protected field(_name: string): void { this.refuse("an operand field"); }
+
+  /** As `access`, with an operand field added to the offset. */
+  protected accessField(_opcode: number, _shift: number, _offset: number, _field: Field): void { this.refuse("an operand field"); }
+
   #truncated(expression: Expression): void {
     this.float(expression);
     this.truncate();
@@ -204,6 +214,7 @@ export class Expressions extends FunctionBody {
     }
     const constant = this.environment.constants.get(name), quotient = this.quotients.get(name);
     if (constant !== undefined) this.constant(constant);
+    else if (this.isHole(name)) this.hole(name);
     else if (quotient === undefined) this.local(name);
     else {
       this.int(quotient.of);
@@ -392,36 +403,43 @@ export class Expressions extends FunctionBody {
       this.call(this.imports.of(target.object.name, [TYPE.i32], TYPE.i32));
       return;
     }
-    const offset = this.#address(target, element);
-    this.access(element.load, element.shift, offset);
+    const { offset, field } = this.#address(target, element);
+    this.#access(element.load, element.shift, offset, field);
     if (element.kind === "single") this.op(OPCODE.promote);
   }
 
   store(target: Pattern | Expression, right: Expression): void {
     const element = this.#elementOf(target);
     if (element === OUTSIDE) this.refuse("a store elsewhere");
-    const offset = this.#address(target, element);
+    const { offset, field } = this.#address(target, element);
     if (element.kind === "i32") this.int(unmasked(right, element.shift));
     else this.float(right);
     if (element.kind === "single") this.op(OPCODE.demote);
-    this.access(element.store, element.shift, offset);
+    this.#access(element.store, element.shift, offset, field);
+  }
+
+  #access(opcode: number, shift: number, offset: number, field: Field | undefined): void {
+    if (field === undefined) this.access(opcode, shift, offset);
+    else this.accessField(opcode, shift, offset, field);
   }
 
   /** Puts the address of an element on the stack, as far as it is not known; what is. */
-  #address(target: Pattern | Expression, { shift }: Element): number {
+  #address(target: Pattern | Expression, { shift }: Element): { readonly offset: number; readonly field: Field | undefined } {
     if (target.type !== "MemberExpression" || target.object.type !== "Identifier") this.refuse("an element of another kind");
     const { name } = target.object, base = this.#array(name).base ?? this.refuse(`${this.arrays.get(name) ?? name} is elsewhere`);
     const { address, scale, offset } = placeOf(target.property as Expression, shift, (name, by) => {
       const quotient = this.quotients.get(name);
       return quotient?.shift === by ? quotient.of : undefined;
     });
-    if (address === undefined) this.constant(0);
+    const field = address === undefined ? undefined : fieldOf(address);
+    if (address === undefined || field !== undefined) this.constant(0);
     else this.int(address);
+    if (field !== undefined) return { offset: base + offset, field: { name: field.name, scale: field.scale + scale } };
     if (scale > 0) {
       this.constant(scale);
       this.op(OPCODE.shl);
     }
-    return base + offset;
+    return { offset: base + offset, field: undefined };
   }
 
   // --- Calls ------------------------------------------------------------------------------------------------------
@@ -449,6 +467,20 @@ export class Expressions extends FunctionBody {
     });
     this.call(this.imports.of(callee.name, types, wanted === undefined ? undefined : wanted === "f64" ? TYPE.f64 : TYPE.i32));
   }
+}
+
+/** An operand field, times 2^`scale`. */
+export interface Field {
+  readonly name: string;
+  readonly scale: number;
+}
+
+/** The operand field that an expression is. */
+function fieldOf(expression: Expression): Field | undefined {
+  if (expression.type === "MemberExpression") return expression.computed || expression.property.type !== "Identifier" ? undefined : { name: expression.property.name, scale: 0 };
+  if (expression.type !== "BinaryExpression" || expression.operator !== "<<") return undefined;
+  const field = fieldOf(expression.left as Expression), by = integer(expression.right);
+  return field === undefined || by === undefined ? undefined : { name: field.name, scale: field.scale + by };
 }
 
 /** An array that does not lie in the memory. */

@@ -1,6 +1,5 @@
 /** A WebAssembly module around compiled functions (WebAssembly Core Specification 2.0, 5.5). */
 import { Bytes } from "./bytes.ts";
-import type { FunctionBody } from "./body.ts";
 import { TYPE } from "./opcodes.ts";
 
 /** Parameters and results of a function, by type. */
@@ -42,7 +41,7 @@ interface OwnFunction {
   /** That profilers show. */
   readonly shownName: string;
   readonly shape: Shape;
-  readonly body: FunctionBody;
+  readonly body: { finish(): { readonly body: Bytes; readonly hints: Bytes | undefined } };
 }
 
 /** JavaScript's exceptions as they come out of imports. */

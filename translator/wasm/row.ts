@@ -6,6 +6,8 @@
  *
  * `space` is the number of the code space, `exec` where the EXEC entries of its ring begin. The state words say all else: EIP, `left`, which the regions
  * count down, `line`, which is the one that led to the region that runs, `leave`, which is not 0 where the row is to end, and behind it `entered`, how many ran.
+ *
+ * What a region executes is taken off its heat; where nothing is left of that, the row ends too. Baseline code catches nothing itself: the row does.
  */
 import { SLOT, type SlotName } from "../../runtime/abi.ts";
 import { Bytes } from "./bytes.ts";
@@ -20,18 +22,21 @@ export interface RowLayout {
   readonly line: Readonly<Record<"eip" | "mapped" | "space" | "least" | "index" | "entry" | "delta" | "entered", number>>;
   /** Words of a line, as a power of two. */
   readonly lineShift: number;
+  /** A word for each region, by its index. */
+  readonly heat: number;
 }
 
 /** Instructions that leave a value, or none. */
 type Code = readonly number[];
 
-const LOCALS = ["space", "exec", "eip", "at", "left", "code", "entered"] as const;
+const LOCALS = ["space", "exec", "eip", "at", "left", "code", "entered", "heat"] as const;
 const PARAMETERS = 2;
 type LocalName = (typeof LOCALS)[number];
 
-/** Types of the module by number: a region's function, and the row's. */
-const REGION_TYPE = 0, ROW_TYPE = 1;
-const TABLE_IMPORT = 1, MEMORY_IMPORT = 2, FUNCTION_EXPORT = 0;
+/** Types of the module by number: a region's function, the row's, what is thrown, and what says which code that is. */
+const REGION_TYPE = 0, ROW_TYPE = 1, THROWN_TYPE = 2, CAUGHT_TYPE = 3;
+const FUNCTION_IMPORT = 0, TABLE_IMPORT = 1, MEMORY_IMPORT = 2, TAG_IMPORT = 4, FUNCTION_EXPORT = 0;
+const CAUGHT = 0, ROW = 1, JS_TAG = 0;
 const WORD = 2;
 
 const encoded = (write: (bytes: Bytes) => void): number[] => {
@@ -48,7 +53,7 @@ const constant = (value: number): Code => [OPCODE.constant, ...encoded((bytes) =
 const get = (local: LocalName): Code => [OPCODE.get, LOCALS.indexOf(local)];
 const set = (local: LocalName, value: Code): Code => [...value, OPCODE.set, LOCALS.indexOf(local)];
 const binary = (opcode: number) => (a: Code, b: Code): Code => [...a, ...b, opcode];
-const add = binary(OPCODE.add), and = binary(OPCODE.and), or = binary(OPCODE.or), xor = binary(OPCODE.xor), shl = binary(OPCODE.shl), shr = binary(OPCODE.shr);
+const add = binary(OPCODE.add), sub = binary(OPCODE.sub), and = binary(OPCODE.and), or = binary(OPCODE.or), xor = binary(OPCODE.xor), shl = binary(OPCODE.shl), shr = binary(OPCODE.shr);
 const differ = binary(OPCODE.ne), less = binary(OPCODE.lts);
 const load = (address: Code, offset: number): Code => [...address, OPCODE.load, WORD, ...unsigned(offset)];
 const store = (address: Code, offset: number, value: Code): Code => [...address, ...value, OPCODE.store, WORD, ...unsigned(offset)];
@@ -58,24 +63,34 @@ const when = (condition: Code, ...body: Code[]): Code => [...condition, OPCODE.i
 /** To the block or loop that is `depth` further out. */
 const branchIf = (depth: number, condition: Code): Code => [...condition, OPCODE.brIf, depth];
 const callIndirect = (index: Code, ...args: Code[]): Code => [...args.flat(), ...index, OPCODE.callIndirect, REGION_TYPE, 0];
+/** A value, or the code of what JavaScript throws instead. */
+const orCaught = (value: Code): Code => [OPCODE.try, TYPE.i32, ...value, OPCODE.catch, JS_TAG, OPCODE.call, CAUGHT, OPCODE.end];
 
-/** The module; it imports the memory `h.m` and the table of regions `h.t`, and exports the row as `r`. */
+/** The module; it imports the memory `h.m`, the table of regions `h.t`, the tag `h.e` of JavaScript's exceptions and `h.c`, which gives their codes, and exports the row as `r`. */
 export function rowModule(layout: RowLayout): Uint8Array<ArrayBuffer> {
   const integers = (count: number): Code => list(...Array.from({ length: count }, () => [TYPE.i32]));
-  const types = list([TYPE.function, ...integers(3), ...integers(1)], [TYPE.function, ...integers(PARAMETERS), ...integers(1)]);
-  const imports = list([...name("h"), ...name("t"), TABLE_IMPORT, TYPE.funcref, 0, 0], [...name("h"), ...name("m"), MEMORY_IMPORT, 0, 0]);
+  const thrown = list([TYPE.externref]);
+  const types = list(
+    [TYPE.function, ...integers(3), ...integers(1)], [TYPE.function, ...integers(PARAMETERS), ...integers(1)], [TYPE.function, ...thrown, ...integers(0)],
+    [TYPE.function, ...thrown, ...integers(1)],
+  );
+  const imports = list(
+    [...name("h"), ...name("t"), TABLE_IMPORT, TYPE.funcref, 0, 0], [...name("h"), ...name("m"), MEMORY_IMPORT, 0, 0],
+    [...name("h"), ...name("e"), TAG_IMPORT, 0, THROWN_TYPE], [...name("h"), ...name("c"), FUNCTION_IMPORT, CAUGHT_TYPE],
+  );
   const body = [1, ...unsigned(LOCALS.length - PARAMETERS), TYPE.i32, ...rowCode(layout), OPCODE.end];
   const section = (id: number, content: Code): Code => [id, ...sized(content)];
   return Uint8Array.from([
     0, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
-    ...section(1, types), ...section(2, imports), ...section(3, list([ROW_TYPE])), ...section(7, list([...name("r"), FUNCTION_EXPORT, 0])), ...section(10, list(sized(body))),
+    ...section(1, types), ...section(2, imports), ...section(3, list([ROW_TYPE])), ...section(7, list([...name("r"), FUNCTION_EXPORT, ROW])), ...section(10, list(sized(body))),
   ]);
 }
 
-function rowCode({ state, table, lines, line, lineShift }: RowLayout): Code {
+function rowCode({ state, table, lines, line, lineShift, heat }: RowLayout): Code {
   const shift = lineShift + WORD, zero = constant(0);
   const word = (slot: SlotName): Code => load(zero, state + 4 * SLOT[slot]), setWord = (slot: SlotName, value: Code): Code => store(zero, state + 4 * SLOT[slot], value);
   const inLine = (place: keyof RowLayout["line"]): Code => load(get("at"), table + 4 * line[place]);
+  const heatOf = (index: Code): Code => shl(index, constant(WORD));
   const out = 1, next = 0;
   return [
     ...set("left", word("left")),
@@ -92,8 +107,11 @@ function rowCode({ state, table, lines, line, lineShift }: RowLayout): Code {
       store(get("at"), table + 4 * line.entered, add(inLine("entered"), constant(1))),
       setWord("line", get("at")),
       set("entered", add(get("entered"), constant(1))),
-      set("code", callIndirect(inLine("index"), get("left"), inLine("entry"), inLine("delta"))),
+      set("code", orCaught(callIndirect(inLine("index"), get("left"), inLine("entry"), inLine("delta")))),
+      set("heat", sub(load(heatOf(inLine("index")), heat), sub(get("left"), word("left")))),
+      store(heatOf(inLine("index")), heat, get("heat")),
       set("left", word("left")),
+      branchIf(out, less(get("heat"), zero)),
       branchIf(next, [...or(get("code"), word("leave")), OPCODE.eqz]),
     )),
     ...setWord("entered", get("entered")),

@@ -5,14 +5,15 @@
  * HLT each, so an exception ends the run with its frame on the ring-0 stack.
  */
 import { readEflags, writeEflags } from "../../../runtime/flags.ts";
+import { HostMemory } from "../../../runtime/host-memory.ts";
 import { GuestMemory } from "../../../runtime/memory.ts";
-import { CR0_AM, CR0_PE, CR0_PG, CR0_WP, CpuState, SLOT } from "../../../runtime/state.ts";
+import { CR0_AM, CR0_PE, CR0_PG, CR0_WP, CpuState, SLOT, STATE_BYTES } from "../../../runtime/state.ts";
 import { Vcpu, type Engine } from "../../../runtime/vcpu.ts";
 import type { VcpuHost } from "../../../runtime/exit.ts";
 import { checkCode } from "../../../translator/emit/check.ts";
 import { CODE_AT, CODE_PAGE, COMPLETED, DATA_MARGIN, DATA_PAGE, LONGEST, LOW_PAGE, LOW_PAGES, PAGE, WINDOW, type Case, type Result } from "./case-format.ts";
 
-const RAM_BYTES = 4 << 20;
+const RAM_BYTES = 4 << 20, NEVER = 1e9;
 const SYSTEM = 0x0030_0000, SYSTEM_BYTES = 0x8000;
 const GDT = SYSTEM, IDT = SYSTEM + 0x1000, TSS = SYSTEM + 0x2000, DIRECTORY = SYSTEM + 0x3000, TABLE = SYSTEM + 0x4000;
 const KERNEL_STACK = SYSTEM + 0x6000, HANDLERS = SYSTEM + 0x6000;
@@ -53,11 +54,12 @@ export class EngineUnderTest {
   readonly #zeroPage = new Uint8Array(PAGE);
   readonly #emptyCode = new Uint8Array(LONGEST).fill(HLT);
 
-  constructor(engine: Engine) {
-    this.#cpu = new CpuState();
-    this.#memory = new GuestMemory(RAM_BYTES, this.#cpu);
+  constructor(engine: Engine | "baseline") {
+    const host = new HostMemory(RAM_BYTES);
+    this.#cpu = new CpuState(host.buffer, host.take(STATE_BYTES));
+    this.#memory = new GuestMemory(RAM_BYTES, this.#cpu, host);
     const ports = { read: (_port: number, size: 1 | 2 | 4) => size === 4 ? 0xffff_ffff : (1 << (8 * size)) - 1, write: () => {} };
-    this.vcpu = new Vcpu({ cpu: this.#cpu, memory: this.#memory, host: QUIET_HOST, ports, engine, hotThreshold: 1, trial: { stretches: 0, instructions: 0 }, rest: 0, verifyCode: checkCode });
+    this.vcpu = new Vcpu({ cpu: this.#cpu, memory: this.#memory, host: QUIET_HOST, ports, engine: engine === "baseline" ? "translate" : engine, hotThreshold: 1, ...engine === "baseline" ? { promotion: NEVER } : {}, trial: { stretches: 0, instructions: 0 }, rest: 0, verifyCode: checkCode });
     this.#buildTables();
     this.#enterUserMode();
     this.#start = this.#cpu.words.slice();

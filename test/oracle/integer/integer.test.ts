@@ -106,9 +106,10 @@ describe("integer instructions against this machine's processor", () => {
     return;
   }
 
-  test.each<[string, Engine, number]>([
+  test.each<[string, Engine | "baseline", number]>([
     ["single instructions, interpreted", "interpret", CASES],
     ["single instructions, translated", "translate", Math.ceil(CASES / TRANSLATED_SHARE)],
+    ["single instructions, baseline code", "baseline", Math.ceil(CASES / TRANSLATED_SHARE)],
   ])("%s", { timeout: TIMEOUT }, (title, kind, count) => {
     const generator = new Generator(SEED, oracle.lowPage), engine = new EngineUnderTest(kind);
     const outcome = compareAll(oracle, engine, generator, count, title);
@@ -117,9 +118,10 @@ describe("integer instructions against this machine's processor", () => {
     expect(outcome.failures).toHaveLength(0);
     expect(outcome.ran).toBeGreaterThan(0);
     if (kind === "translate" && ONLY === undefined) expect(engine.vcpu.regionStats.made).toBeGreaterThan(outcome.ran / 2);
+    if (kind === "baseline" && ONLY === undefined) expect(engine.vcpu.regionStats.baseline.made).toBeGreaterThan(outcome.ran / 2);
   });
 
-  test.each<[string, Engine, number]>([
+  test.each<[string, Engine | "baseline", number]>([
     ["alignment checks, interpreted", "interpret", Math.ceil(CASES / 16)],
     ["alignment checks, translated", "translate", Math.ceil(CASES / (2 * TRANSLATED_SHARE))],
   ])("%s", { timeout: TIMEOUT }, (title, kind, count) => {
@@ -129,9 +131,10 @@ describe("integer instructions against this machine's processor", () => {
     expect(outcome.ran).toBeGreaterThan(0);
   });
 
-  test.each<[string, Engine, number]>([
+  test.each<[string, Engine | "baseline", number]>([
     ["sequences, interpreted", "interpret", Math.ceil(CASES / 8)],
     ["sequences, translated", "translate", Math.ceil(CASES / TRANSLATED_SHARE)],
+    ["sequences, baseline code", "baseline", Math.ceil(CASES / TRANSLATED_SHARE)],
   ])("%s", { timeout: TIMEOUT }, (title, kind, count) => {
     const engine = new EngineUnderTest(kind);
     const outcome = compareAll(oracle, engine, new SequenceGenerator(SEED), count, title);
@@ -139,5 +142,6 @@ describe("integer instructions against this machine's processor", () => {
     expect(outcome.failures).toHaveLength(0);
     expect(outcome.ran).toBeGreaterThan(0);
     if (kind === "translate" && ONLY === undefined) expect(engine.vcpu.regionStats.made).toBeGreaterThan(outcome.ran / 2);
+    if (kind === "baseline" && ONLY === undefined) expect(engine.vcpu.regionStats.baseline.made).toBeGreaterThan(outcome.ran / 2);
   });
 });

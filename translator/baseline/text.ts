@@ -1,0 +1,518 @@
+/**
+ * Baseline code: guest code of one page as a WebAssembly function put together from templates.
+ *
+ * It takes a few microseconds an instruction, a tenth of what a region does that is optimised, and runs several times as fast as the interpreter: it is
+ * for code that is executed some hundred times, and for all that is on its way to more. Blocks stand in the order of their addresses, so that a way forward
+ * is a `br` out of the blocks between; a way back, and the entry, go through a table at the top.
+ *
+ *     loop $again
+ *       block $2  block $1  block $0  br_table entry  end  code of 0 …  end  code of 1 …  end  code of 2
+ *
+ * It is entered and left as any region is, and catches nothing: all state lies in the state words, so the row around it can say what a fault was.
+ */
+import { CHANGED, SLOT } from "../../runtime/abi.ts";
+import type { Site } from "../emit/region-facts.ts";
+import type { Fields, Form } from "../form.ts";
+import type { PatchedImmediate } from "../ir/instantiate.ts";
+import type { End } from "../ir/opcodes.ts";
+import { Bytes } from "../wasm/bytes.ts";
+import { REGION } from "../wasm/compile.ts";
+import { Imports, moduleOf, type WasmImport } from "../wasm/module.ts";
+import { OPCODE, TYPE } from "../wasm/opcodes.ts";
+import { UNKNOWN_KIND } from "./place.ts";
+import { BASELINE_PARAMETERS, HOLE, type Hole, type Template, type Templates } from "./template.ts";
+
+/** An instruction as it was found; addresses are linear ones. */
+export interface BaselineInstruction {
+  readonly address: number;
+  /** Of one that the interpreter executes anyhow, any that leads out of the page. */
+  readonly length: number;
+  /** Undefined where the interpreter is to execute it: its bytes lie on two pages. */
+  readonly form: Form | undefined;
+  readonly fields: Fields;
+  readonly patched: PatchedImmediate | undefined;
+}
+
+export interface BaselineText {
+  /** The module; its function is `r`, its imports `i.0` and so on. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly imports: readonly WasmImport[];
+  readonly sites: readonly Site[];
+  /** The budget must be at least this at entry: what is executed between two looks at it. */
+  readonly length: number;
+  readonly blocks: number;
+  /** Where it may be entered, and the number that its function is called with for it. */
+  readonly entries: ReadonlyMap<number, number>;
+}
+
+const LEFT = BASELINE_PARAMETERS.indexOf("left"), ENTRY = BASELINE_PARAMETERS.indexOf("entry"), DELTA = BASELINE_PARAMETERS.indexOf("delta");
+const WORD = 2;
+
+/** An instruction in its block. */
+interface Piece extends BaselineInstruction {
+  /** Undefined where the interpreter executes it. */
+  readonly template: Template | undefined;
+}
+
+interface Block {
+  readonly address: number;
+  readonly pieces: Piece[];
+  /** Its number in the table at the top; -1 where no way leads there by it. */
+  entry: number;
+  /** Its label counted from the innermost one, where none is closed; -1 where no way leads there by one. */
+  label: number;
+}
+
+/** Where the machine's memory has what templates name beside the ABI's arrays. */
+export interface BaselinePlaces {
+  readonly state: number;
+  readonly ram: number;
+}
+
+/** The code of `instructions`, which lie in one page, in the order of their addresses, to be entered at `from` and wherever control comes back to it. */
+export function baselineText(instructions: readonly BaselineInstruction[], from: number, templates: Templates, places: BaselinePlaces): BaselineText {
+  return new Assembler(instructions, templates, places).run(from);
+}
+
+class Assembler {
+  readonly #templates: Templates;
+  readonly #places: BaselinePlaces;
+  readonly #blocks: Block[] = [];
+  /** By address. */
+  readonly #numbers = new Map<number, number>();
+  readonly #imports = new Imports();
+  readonly #sites: Site[] = [];
+  readonly #code = new Bytes();
+  readonly #length: number;
+  #locals: number = BASELINE_PARAMETERS.length;
+  #labels = 0;
+  /** Labels that are closed, and blocks that are open inside those that are not. */
+  #closed = 0;
+  #inner = 0;
+
+  constructor(instructions: readonly BaselineInstruction[], templates: Templates, places: BaselinePlaces) {
+    this.#templates = templates;
+    this.#places = places;
+    this.#length = instructions.length;
+    this.#divide(instructions, this.#leaders(instructions));
+  }
+
+  run(from: number): BaselineText {
+    this.#enterAt(from);
+    const table = this.#label();
+    this.#open(table);
+    for (let k = 0; k < this.#blocks.length; k++) this.#block(this.#blocks[k]!, k);
+    this.#close();
+    const code = { name: "r", shownName: `baseline_${(from >>> 0).toString(16)}`, shape: REGION, body: { finish: () => ({ body: this.#finish(), hints: undefined }) } };
+    return {
+      bytes: moduleOf([code], this.#imports.list, true), imports: this.#imports.list, sites: this.#sites, length: this.#length, blocks: this.#blocks.length,
+      entries: new Map(table.map((block, k) => [block.address, k])),
+    };
+  }
+
+  // --- Blocks -------------------------------------------------------------------------------------------------------
+
+  /** Where blocks begin. */
+  #leaders(instructions: readonly BaselineInstruction[]): ReadonlySet<number> {
+    const leaders = new Set<number>();
+    for (const { address, length, form, fields } of instructions) {
+      if (form === undefined) continue;
+      const { end, isStepped } = this.#templates.factsOf(form), next = address + length | 0;
+      if (isStepped || end !== "next" && end !== "repeat") leaders.add(next);
+      if (!isStepped && isDirect(end)) leaders.add(next + fields.k | 0);
+    }
+    return leaders;
+  }
+
+  #divide(instructions: readonly BaselineInstruction[], leaders: ReadonlySet<number>): void {
+    let kind = UNKNOWN_KIND, next = NaN, block: Block | undefined;
+    for (const instruction of instructions) {
+      const { address, length, form, fields, patched } = instruction;
+      if (block === undefined || leaders.has(address) || address !== next) {
+        kind = UNKNOWN_KIND;
+        block = { address, pieces: [], entry: -1, label: -1 };
+        this.#numbers.set(address, this.#blocks.length);
+        this.#blocks.push(block);
+      }
+      next = address + length | 0;
+      const template = form === undefined ? undefined : this.#templates.of(form, fields, kind, patched !== undefined);
+      kind = template === undefined ? UNKNOWN_KIND : template.kind ?? kind;
+      block.pieces.push({ ...instruction, template });
+    }
+  }
+
+  /** A way leads to an address from block number `k`: forward by its label, back by the table. */
+  #lead(address: number, k: number): void {
+    const to = this.#numbers.get(address);
+    if (to === undefined) return;
+    if (to <= k) this.#blocks[to]!.entry = 0;
+    else this.#blocks[to]!.label = 0;
+  }
+
+  #enterAt(address: number): void {
+    const k = this.#numbers.get(address);
+    if (k !== undefined) this.#blocks[k]!.entry = 0;
+  }
+
+  /** Numbers labels and entries; returns the blocks that are entered, by number. */
+  #label(): Block[] {
+    this.#blocks.forEach(({ pieces }, k) => {
+      const { template, address, length, fields } = pieces.at(-1)!, next = address + length | 0;
+      if (template === undefined) this.#enterAt(next); // the interpreter may have stopped there
+      if (template !== undefined && isDirect(template.end)) this.#lead(next + fields.k | 0, k);
+      if (template?.end === "call" || template?.end === "indirect" || template?.end === "transferred") this.#enterAt(next);
+      else if (template?.end !== "jump") this.#lead(next, k);
+    });
+    const [first] = this.#blocks, table: Block[] = [];
+    if (first!.label < 0) first!.entry = 0;
+    for (const block of this.#blocks) {
+      if (block.entry < 0 && block.label < 0) continue;
+      block.label = this.#labels++;
+      if (block.entry < 0) continue;
+      block.entry = table.length;
+      table.push(block);
+    }
+    return table;
+  }
+
+  // --- Code ---------------------------------------------------------------------------------------------------------
+
+  #open(table: readonly Block[]): void {
+    const code = this.#code;
+    code.byte(OPCODE.block);
+    code.byte(TYPE.i32);
+    code.byte(OPCODE.loop);
+    code.byte(TYPE.void);
+    for (let k = 0; k < this.#labels; k++) {
+      code.byte(OPCODE.block);
+      code.byte(TYPE.void);
+    }
+    this.#get(ENTRY);
+    code.byte(OPCODE.brTable);
+    code.unsigned(table.length - 1);
+    for (const { label } of table) code.unsigned(label);
+  }
+
+  /** The way out: the address on the stack, without what the code was moved by. */
+  #close(): void {
+    const code = this.#code;
+    code.byte(OPCODE.end);
+    code.byte(OPCODE.unreachable);
+    code.byte(OPCODE.end);
+    this.#get(DELTA);
+    code.byte(OPCODE.add);
+    this.#set(ENTRY);
+    this.#storeWord(SLOT.eip, ENTRY);
+    this.#storeWord(SLOT.left, LEFT);
+    this.#constant(0);
+    code.byte(OPCODE.end);
+  }
+
+  #finish(): Bytes {
+    const whole = new Bytes(), own = this.#locals - BASELINE_PARAMETERS.length;
+    whole.unsigned(own === 0 ? 0 : 1);
+    if (own > 0) {
+      whole.unsigned(own);
+      whole.byte(TYPE.i32);
+    }
+    whole.append(this.#code);
+    return whole;
+  }
+
+  #block({ pieces, label }: Block, k: number): void {
+    if (label >= 0) {
+      this.#code.byte(OPCODE.end);
+      this.#closed++;
+    }
+    this.#charge(-pieces.length);
+    let isDone = false;
+    for (let j = 0; j < pieces.length; j++) {
+      const piece = pieces[j]!, rest = pieces.length - j;
+      isDone = false;
+      if (piece.template === undefined) this.#step(piece, rest, k);
+      else if (piece.template.end === "repeat") this.#repeat(piece, piece.template, rest, k);
+      else if (piece.template.behind === "enabled") {
+        const enabled = this.#enable(piece, piece.template, pieces[j + 1], rest, k);
+        j += enabled.taken;
+        ({ isDone } = enabled);
+      } else {
+        this.#piece(piece, piece.template, rest, k);
+        this.#behind(piece, piece.template, rest, k);
+      }
+    }
+    const { template, address, length, fields } = pieces.at(-1)!, next = address + length | 0, target = next + fields.k | 0;
+    switch (isDone ? "next" : template?.end) {
+      case "jump": case "call": this.#goTo(target, k); return;
+      case "indirect":
+        this.#get(DELTA);
+        this.#code.byte(OPCODE.sub);
+        this.#leave();
+        return;
+      case "transferred": this.#return(); return;
+      case "branch":
+        this.#goToIf(target, k);
+        this.#goTo(next, k);
+        return;
+      default: this.#goTo(next, k);
+    }
+  }
+
+  /** Copies a template and fills its holes. */
+  #piece(piece: Piece, { bytes, holes, locals, imports, mayFault }: Template, rest: number, block: number): void {
+    const code = this.#code;
+    this.#locals = Math.max(this.#locals, locals);
+    let from = 0;
+    for (let k = 0; k < holes.length; k++) {
+      const hole = holes[k]!;
+      code.copy(bytes, from, hole.at);
+      from = hole.at + 1;
+      this.#fill(piece, hole, imports, rest);
+    }
+    code.copy(bytes, from, bytes.length);
+    if (mayFault) this.#site(piece, rest, block);
+  }
+
+  #fill({ fields, address, length, patched }: Piece, { what, field, base, scale, index }: Hole, imports: Imports, rest: number): void {
+    switch (what) {
+      case HOLE.field:
+        if (patched !== undefined && field === "m") this.#read(patched);
+        else this.#constant(fields[field]);
+        return;
+      case HOLE.site: this.#constant(this.#sites.length); return;
+      case HOLE.self: this.#constant(address); return;
+      case HOLE.next: this.#constant(address + length); return;
+      case HOLE.rest: this.#constant(rest); return;
+      case HOLE.offset: this.#code.unsigned(base + (fields[field] << scale)); return;
+      case HOLE.call: {
+        const { name, shape } = imports.list[index]!;
+        this.#code.unsigned(this.#imports.of(name, shape.parameters, shape.result));
+      }
+    }
+  }
+
+  /** An immediate that the guest changes: as it is now. */
+  #read({ host, size, isSigned }: PatchedImmediate): void {
+    const code = this.#code;
+    this.#constant(0);
+    code.byte(size === 4 ? OPCODE.load : size === 2 ? OPCODE.load16 : isSigned ? OPCODE.load8Signed : OPCODE.load8);
+    code.unsigned(0);
+    code.unsigned(this.#places.ram + host);
+  }
+
+  #site({ address, length }: Piece, rest: number, block: number): void { this.#sites.push({ eip: address, next: address + length | 0, rest, block }); }
+
+  /** Lets the interpreter execute one instruction; where the region is not to go on behind it, the state words say how. */
+  #step(piece: Piece, rest: number, block: number): void {
+    const code = this.#code;
+    this.#constant(this.#sites.length);
+    this.#site(piece, rest, block);
+    this.#get(LEFT);
+    this.#call("step", 2);
+    this.#when(() => {
+      this.#constant(0);
+      code.byte(OPCODE.return);
+    });
+    this.#constant(0);
+    code.byte(OPCODE.load);
+    code.unsigned(WORD);
+    code.unsigned(this.#places.state + 4 * SLOT.left);
+    this.#set(LEFT);
+  }
+
+  #behind(piece: Piece, { behind }: Template, rest: number, block: number): void {
+    switch (behind) {
+      case "answered": this.#when(() => { this.#changed(piece, rest - 1); }); return;
+      case "called out":
+        this.#constant(this.#sites.length - 1);
+        this.#call("calledOut", 1);
+        this.#when(() => {
+          this.#charge(rest - 1);
+          this.#constant(piece.address + piece.length);
+          this.#leave();
+        });
+        return;
+      case "stepped": this.#when(() => { this.#step(piece, rest, block); }); return;
+      case "nothing": case "enabled": return;
+    }
+    behind satisfies never;
+  }
+
+  /** The region is left behind an instruction that has changed more than registers, flags and memory; `rest` of its block are not done. */
+  #changed({ address, length }: Piece, rest: number): void {
+    this.#charge(rest);
+    this.#get(DELTA);
+    this.#constant(address + length);
+    this.#code.byte(OPCODE.add);
+    this.#set(ENTRY);
+    this.#storeWord(SLOT.eip, ENTRY);
+    this.#constant(CHANGED);
+    this.#return();
+  }
+
+  /** The value on the stack is what the region returns; EIP stands in the state words. */
+  #return(): void {
+    this.#storeWord(SLOT.left, LEFT);
+    this.#code.byte(OPCODE.return);
+  }
+
+  /**
+   * STI and the instruction in its shadow. An interrupt that waits is taken behind that, or before it where it goes elsewhere and its shadow with it. One that
+   * polls is the interpreter's. Answers how many instructions were taken beside STI, and whether the last one is done to its end.
+   */
+  #enable(piece: Piece, template: Template, next: Piece | undefined, rest: number, block: number): { readonly taken: number; readonly isDone: boolean } {
+    if (next === undefined) {
+      this.#step(piece, rest, block);
+      return { taken: 0, isDone: true };
+    }
+    const shadowed = next.template, isStepped = shadowed === undefined || shadowed.behind !== "nothing" || shadowed.end === "repeat" || shadowed.end === "transferred";
+    this.#piece(piece, template, rest, block);
+    this.#set(ENTRY);
+    this.#whenEntry(1, () => { this.#step(piece, rest, block); }); // which sees to all that is behind
+    if (isStepped) {
+      this.#step(next, rest - 1, block);
+      return { taken: 1, isDone: true };
+    }
+    const isFollowed = shadowed.end === "next";
+    if (!isFollowed) this.#whenEntry(2, () => { this.#changed(piece, rest - 1); });
+    this.#piece(next, shadowed, rest - 1, block);
+    this.#storeConstant(SLOT.shadow, 0);
+    if (isFollowed) this.#whenEntry(2, () => { this.#changed(next, rest - 2); });
+    return { taken: 1, isDone: false };
+  }
+
+  /** Where the local that holds the entry, which is not wanted any more, has this value. */
+  #whenEntry(value: number, then: () => void): void {
+    this.#get(ENTRY);
+    this.#constant(value);
+    this.#code.byte(OPCODE.eq);
+    this.#when(then);
+  }
+
+  #call(name: string, parameters: number): void {
+    this.#code.byte(OPCODE.call);
+    this.#code.unsigned(this.#imports.of(name, Array.from<number>({ length: parameters }).fill(TYPE.i32), TYPE.i32));
+  }
+
+  /** Stretch after stretch: each behind the first takes one more off the budget. */
+  #repeat(piece: Piece, template: Template, rest: number, block: number): void {
+    const code = this.#code;
+    code.byte(OPCODE.block);
+    code.byte(TYPE.void);
+    code.byte(OPCODE.loop);
+    code.byte(TYPE.void);
+    this.#inner += 2;
+    this.#piece(piece, template, rest, block);
+    code.byte(OPCODE.eqz);
+    code.byte(OPCODE.brIf);
+    code.unsigned(1);
+    this.#charge(-1);
+    this.#ifSpent(() => {
+      this.#charge(rest);
+      this.#constant(piece.address);
+      this.#leave();
+    });
+    code.byte(OPCODE.br);
+    code.unsigned(0);
+    this.#inner -= 2;
+    code.byte(OPCODE.end);
+    code.byte(OPCODE.end);
+  }
+
+  // --- Ways ---------------------------------------------------------------------------------------------------------
+
+  /** Goes to an address from the end of block number `k`. */
+  #goTo(address: number, k: number): void {
+    const to = this.#numbers.get(address);
+    if (to === undefined) {
+      this.#constant(address);
+      this.#leave();
+    } else if (to > k + 1 || to === k + 1 && this.#inner > 0) {
+      this.#code.byte(OPCODE.br);
+      this.#code.unsigned(this.#depthOf(to));
+    } else if (to <= k) this.#goBack(this.#blocks[to]!);
+  }
+
+  /** The same where the value on the stack is not 0. */
+  #goToIf(address: number, k: number): void {
+    const to = this.#numbers.get(address), code = this.#code;
+    if (to !== undefined && to > k) {
+      code.byte(OPCODE.brIf);
+      code.unsigned(this.#depthOf(to));
+    } else this.#when(() => { this.#goTo(address, k); });
+  }
+
+  #goBack({ address, entry }: Block): void {
+    this.#ifSpent(() => {
+      this.#constant(address);
+      this.#leave();
+    });
+    this.#constant(entry);
+    this.#set(ENTRY);
+    this.#code.byte(OPCODE.br);
+    this.#code.unsigned(this.#outermost);
+  }
+
+  #depthOf(block: number): number { return this.#blocks[block]!.label - this.#closed + this.#inner; }
+  /** How far out the loop around all blocks is. */
+  get #outermost(): number { return this.#labels - this.#closed + this.#inner; }
+
+  #leave(): void {
+    this.#code.byte(OPCODE.br);
+    this.#code.unsigned(this.#outermost + 1);
+  }
+
+  #when(then: () => void): void {
+    this.#code.byte(OPCODE.if);
+    this.#code.byte(TYPE.void);
+    this.#inner++;
+    then();
+    this.#inner--;
+    this.#code.byte(OPCODE.end);
+  }
+
+  #ifSpent(then: () => void): void {
+    this.#get(LEFT);
+    this.#constant(this.#length);
+    this.#code.byte(OPCODE.lts);
+    this.#when(then);
+  }
+
+  #charge(count: number): void {
+    this.#get(LEFT);
+    this.#constant(count);
+    this.#code.byte(OPCODE.add);
+    this.#set(LEFT);
+  }
+
+  #storeConstant(slot: number, value: number): void {
+    this.#constant(0);
+    this.#constant(value);
+    this.#storeTo(slot);
+  }
+  #storeWord(slot: number, local: number): void {
+    this.#constant(0);
+    this.#get(local);
+    this.#storeTo(slot);
+  }
+  #storeTo(slot: number): void {
+    this.#code.byte(OPCODE.store);
+    this.#code.unsigned(WORD);
+    this.#code.unsigned(this.#places.state + 4 * slot);
+  }
+
+  #constant(value: number): void {
+    this.#code.byte(OPCODE.constant);
+    this.#code.signed(value);
+  }
+  #get(local: number): void {
+    this.#code.byte(OPCODE.get);
+    this.#code.unsigned(local);
+  }
+  #set(local: number): void {
+    this.#code.byte(OPCODE.set);
+    this.#code.unsigned(local);
+  }
+}
+
+/** Whether a transfer leads to a fixed address. */
+function isDirect(end: End["kind"]): boolean { return end === "jump" || end === "call" || end === "branch"; }
