@@ -38,9 +38,11 @@ function openOracle(): NativeOracle | string {
 }
 
 const oracle = openOracle();
+const missing = typeof oracle === "string" ? oracle : oracle.checksAlignment ? undefined : `${oracle.title} raises no #AC`;
+if (missing !== undefined) process.stderr.write(`alignment of x87 operands skipped: ${missing}\n`);
 
 describe("alignment of x87 operands", () => {
-  test.skipIf(typeof oracle === "string").each<[Engine]>([["interpret"], ["translate"]])("%s", (engine) => {
+  test.skipIf(missing !== undefined).each<[Engine]>([["interpret"], ["translate"]])("%s", (engine) => {
     const natives = (oracle as NativeOracle).run(CASES.map((one) => one.case)), underTest = new EngineUnderTest(engine);
     const parted = CASES.flatMap((one, k) => {
       const native = natives[k]!, ours = underTest.run(one.case);

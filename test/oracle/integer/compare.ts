@@ -1,4 +1,4 @@
-/** Compares what the processor and an engine made of a case. */
+/** Compares what the oracle and an engine made of a case. */
 import { RF } from "../../../runtime/state.ts";
 import { COMPLETED, WINDOW, type Result } from "./case-format.ts";
 import type { Generated } from "./generate.ts";
@@ -17,14 +17,14 @@ function hex(value: number): string {
 export function differences(test: Generated, native: Result, engine: Result): string[] {
   const found: string[] = [];
   const note = (what: string, expected: number, got: number): void => {
-    if (expected >>> 0 !== got >>> 0) found.push(`${what}: processor ${hex(expected)}, engine ${hex(got)}`);
+    if (expected >>> 0 !== got >>> 0) found.push(`${what}: oracle ${hex(expected)}, engine ${hex(got)}`);
   };
   note("vector", native.vector, engine.vector);
   note("eip", native.eip, engine.eip);
   if (native.vector !== PAGE_FAULT) note("error code", native.error, engine.error);
   else if (!test.pageFaultIsOpen) {
     note("cr2", native.cr2, engine.cr2);
-    note("error code", native.error & NO_FETCH, engine.error);
+    note("error code", native.error & NO_FETCH & ~test.openErrorBits, engine.error & ~test.openErrorBits);
   }
   const registersAreOpen = native.vector !== COMPLETED && test.registersAreOpenAtFault;
   NAMES.forEach((name, index) => { if (!registersAreOpen || index === ESP) note(name, native.registers[index]!, engine.registers[index]!); });

@@ -38,6 +38,8 @@ export interface Generated extends Case {
   readonly undefinedAtFault: number;
   /** Whether address and error code of a page fault in it are not compared. */
   readonly pageFaultIsOpen: boolean;
+  /** Bits of its error code that are not compared otherwise. */
+  readonly openErrorBits: number;
   /** Whether general registers other than ESP, or memory, are not compared where it faults. */
   readonly registersAreOpenAtFault: boolean;
   readonly memoryIsOpenAtFault: boolean;
@@ -292,7 +294,7 @@ function attempt(random: Random, template: Template): Generated | undefined {
   const made: Case = { registers: b.registers, eflags, windowAt: b.windowAt, bytes, instructions: 1, window: b.window };
   if (isUnsafe(b, instruction) || resultIsUndefined(instruction, made)) return undefined;
   return {
-    ...made, name: template.name, undefinedFlags: undefinedFlags(instruction, made), undefinedAtFault: 0, pageFaultIsOpen: pageFaultIsOpen(instruction),
+    ...made, name: template.name, undefinedFlags: undefinedFlags(instruction, made), undefinedAtFault: 0, pageFaultIsOpen: pageFaultIsOpen(instruction), openErrorBits: 0,
     registersAreOpenAtFault: registersAreOpenAtFault(instruction), memoryIsOpenAtFault: memoryIsOpenAtFault(instruction),
   };
 }

@@ -123,7 +123,7 @@ export class SequenceGenerator {
     }
     return {
       ...base, bytes: Uint8Array.from(bytes), instructions: names.length, name: names.join(" "),
-      undefinedFlags: undefinedNow, undefinedAtFault: undefinedEver, pageFaultIsOpen: false, registersAreOpenAtFault: false, memoryIsOpenAtFault: false,
+      undefinedFlags: undefinedNow, undefinedAtFault: undefinedEver, pageFaultIsOpen: false, openErrorBits: 0, registersAreOpenAtFault: false, memoryIsOpenAtFault: false,
     };
   }
 }
