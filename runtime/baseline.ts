@@ -7,6 +7,7 @@
 import type { CodePage, CodeSpace } from "./code-cache.ts";
 import * as steps from "./insn.ts";
 import type { GuestMemory } from "./memory.ts";
+import { bytesAcross } from "./straddling.ts";
 import type { BaselineInstruction, Fields, Templates } from "../translator/translate.ts";
 
 const { EXACT, PLAIN, REGION, STRADDLING } = steps;
@@ -14,16 +15,15 @@ const { EXACT, PLAIN, REGION, STRADDLING } = steps;
 /** Instructions that are put together at most. */
 const MOST_INSTRUCTIONS = 250;
 const PAGE = 4096;
-const NO_FIELDS: Fields = { d: 0, s: 0, b: 0, x: 0, c: 0, p: 0, m: 0, k: 0 };
 
-/** What was executed of a page on the ways from a head, in the order of addresses, as it is mapped at `linear`. Other regions' heads are left to them. */
+/** What was executed of a page on the ways from a head, with instructions that reach into the next one, in the order of addresses, as it is mapped at `linear`. Other regions' heads are left to them. */
 export function baselineCode({ ram }: GuestMemory, space: CodeSpace, page: CodePage, linear: number, templates: Templates): BaselineInstruction[] {
   const found = new Map<number, BaselineInstruction>(), head = linear & PAGE - 1, base = linear - head, ways = [head];
   for (let way = ways.pop(); way !== undefined; way = ways.pop()) {
     let offset = way;
     while (offset >= 0 && offset < PAGE && !found.has(offset) && found.size < MOST_INSTRUCTIONS) {
       if (isStraddling(page, offset)) {
-        found.set(offset, { address: base + offset | 0, length: PAGE, form: undefined, fields: NO_FIELDS, patched: undefined });
+        found.set(offset, acrossPages(ram, space, page, offset, base));
         break;
       }
       const patched = page.patchedAt(offset);
@@ -32,7 +32,7 @@ export function baselineCode({ ram }: GuestMemory, space: CodeSpace, page: CodeP
       if ("failure" in pattern) break;
       const { form, length } = pattern, fields: Fields = { d: 0, s: 0, b: 0, x: 0, c: 0, p: 0, m: 0, k: 0 }, { end, isFollowed } = templates.factsOf(form);
       pattern.fill(ram, host, fields);
-      found.set(offset, { address: base + offset | 0, length, form, fields, patched });
+      found.set(offset, { address: base + offset | 0, length, form, fields, patched, second: undefined });
       offset += length;
       if (end === "jump") offset += fields.k;
       else if (end === "branch") ways.push(offset + fields.k);
@@ -40,6 +40,17 @@ export function baselineCode({ ram }: GuestMemory, space: CodeSpace, page: CodeP
     }
   }
   return [...found.values()].sort((a, b) => a.address - b.address);
+}
+
+/** An instruction on two pages as the second one is now; the interpreter's where that cannot be seen. */
+function acrossPages(ram: Uint8Array, space: CodeSpace, page: CodePage, offset: number, base: number): BaselineInstruction {
+  const address = base + offset | 0, next = base + PAGE | 0, second = next === 0 ? undefined : space.hostOf(next), isResting = second !== undefined && space.pages[second >>> 12]?.isResting === true;
+  const bytes = second === undefined || isResting ? undefined : bytesAcross(ram, page.frame * PAGE + offset, second);
+  const pattern = bytes === undefined ? undefined : space.patterns.at(bytes, 0, bytes.length), fields: Fields = { d: 0, s: 0, b: 0, x: 0, c: 0, p: 0, m: 0, k: 0 };
+  const isOther = pattern === undefined || "failure" in pattern || offset + pattern.length <= PAGE;
+  if (isOther) return { address, length: PAGE, form: undefined, fields, patched: undefined, second: undefined };
+  pattern.fill(bytes!, 0, fields);
+  return { address, length: pattern.length, form: pattern.form, fields, patched: undefined, second };
 }
 
 /** Whether the bytes at an offset were executed as they are, but for an immediate that is read each time. */
@@ -59,12 +70,17 @@ function beginsRegion(page: CodePage, offset: number): boolean { return page.ins
 
 /** The host's bytes that code was made of, but for immediates that are read each time, joined where they touch. */
 export function bytesOf(page: CodePage, instructions: readonly BaselineInstruction[]): Array<readonly [from: number, to: number]> {
-  const joined: Array<[number, number]> = [];
-  for (const { address, length, form, patched } of instructions) {
-    if (form === undefined) continue;
-    const from = page.frame * PAGE + (address & PAGE - 1), to = patched === undefined ? from + length : patched.host, last = joined.at(-1);
-    if (last !== undefined && from <= last[1]) last[1] = Math.max(last[1], to);
+  const joined: Array<[number, number]> = [], across: Array<[number, number]> = [];
+  const join = (from: number, to: number): void => {
+    const last = joined.at(-1);
+    if (last !== undefined && from <= last[1] && from >= last[0]) last[1] = Math.max(last[1], to);
     else joined.push([from, to]);
+  };
+  for (const { address, length, form, patched, second } of instructions) {
+    if (form === undefined) continue;
+    const from = page.frame * PAGE + (address & PAGE - 1), end = (page.frame + 1) * PAGE, to = patched === undefined ? from + length : patched.host;
+    join(from, Math.min(to, end));
+    if (second !== undefined) across.push([second, second + to - end]);
   }
-  return joined;
+  return [...joined, ...across];
 }

@@ -1,5 +1,5 @@
 /**
- * Where the next region is found, by address.
+ * Where the next region is found, by the address that the host has its code at: so code that several processes map, each somewhere else, stands in it once.
  *
  * Regions follow one another every few dozen instructions. What that asks for (is this address an entry, at this mapping and in this mode;
  * how much budget; which function, with which arguments) stands in one line of the host's cache, and not behind the decoded instruction,
@@ -11,23 +11,23 @@ import type { Region } from "./region.ts";
 import type { RegionFunction } from "./region-function.ts";
 import type { RowLayout } from "../translator/translate.ts";
 import type { HostMemory } from "./host-memory.ts";
-import * as tlb from "./tlb-entry.ts";
-
-const { SLOW } = tlb;
 
 const LINES = 16384;
 /** Words of a line, as a power of two; 32 bytes. */
 const LINE_SHIFT = 3, WORDS = 1 << LINE_SHIFT;
 const LAST = (LINES - 1) * WORDS;
 /**
- * The words of a line by their place. `mapped`: the EXEC entry of the page; `space`: the number of the code space, inverted where the region's function is
- * JavaScript, so that the WebAssembly that runs rows does not find it; `least`: budget.
+ * The words of a line by their place. `host`: of the entry; `space`: the number of the code space, inverted where the region's function is JavaScript, so that
+ * the WebAssembly that runs rows does not find it; `linear`: where the entry was when the region was made; `bound`: bits of the distance from there that must be 0,
+ * all where the region can run there alone; `least`: budget.
  */
-export const LINE = { eip: 0, mapped: 1, space: 2, least: 3, index: 4, entry: 5, delta: 6, entered: 7 } as const;
+export const LINE = { host: 0, space: 1, linear: 2, bound: 3, least: 4, index: 5, entry: 6, entered: 7 } as const;
 /** Regions that there is room for at first, and at most. */
 const FUNCTIONS = 1024, MOST = 1 << 16;
-/** In the word `mapped` of a line that is not to be found: no entry of a page that can be fetched from looks like it. */
-const EMPTY = -1;
+/** In the word `host` of a line that is not to be found, and in all words of one that was never filled. */
+export const EMPTY = -1;
+/** `bound` of a region that can run at one address, and of one that can run anywhere. */
+const THERE_ALONE = -1, ANYWHERE = 0;
 
 export class EntryTable {
   readonly words: Int32Array;
@@ -52,17 +52,22 @@ export class EntryTable {
   /** Whether there is no index any more. */
   get isFull(): boolean { return this.#free.length === 0 && this.regions.length === MOST; }
 
-  /** The first word of the line that an address is in. Where it is in none, of one of the two that it could be in. */
-  line(eip: number): number {
-    const { words } = this, first = Math.imul(eip ^ eip >>> 11, WORDS) & LAST, other = first ^ WORDS;
-    return words[first + LINE.eip] !== eip && words[other + LINE.eip] === eip ? other : first;
+  /** The first word of the line that a host address is in. Where it is in none, of one of the two that it could be in. */
+  line(host: number, space: number): number {
+    const first = Math.imul(host ^ host >>> 11, WORDS) & LAST, other = first ^ WORDS;
+    return !this.#isAt(first, host, space) && this.#isAt(other, host, space) ? other : first;
   }
 
-  /** The line that an address is to be in: its own, one that tells nothing, or either. */
-  #lineFor(eip: number): number {
-    const { words } = this, at = this.line(eip), other = at ^ WORDS;
-    if (words[at + LINE.eip] === eip || words[at + LINE.mapped] === EMPTY) return at;
-    return words[other + LINE.mapped] === EMPTY || (this.#fills++ & 1) !== 0 ? other : at;
+  #isAt(line: number, host: number, space: number): boolean {
+    const { words } = this, number = words[line + LINE.space]!;
+    return words[line + LINE.host] === host && (number ^ number >> 31) === space;
+  }
+
+  /** The line that a host address is to be in: its own, one that tells nothing, or either. */
+  #lineFor(host: number, space: number): number {
+    const { words } = this, at = this.line(host, space), other = at ^ WORDS;
+    if (this.#isAt(at, host, space) || words[at + LINE.host] === EMPTY) return at;
+    return words[other + LINE.host] === EMPTY || (this.#fills++ & 1) !== 0 ? other : at;
   }
 
   #fills = 0;
@@ -95,21 +100,22 @@ export class EntryTable {
 
   #empty(at: number): void {
     this.#settle(at);
-    this.words[at + LINE.mapped] = EMPTY;
+    this.words[at + LINE.host] = EMPTY;
   }
 
-  /** From now on `eip` is found at once where it is mapped so and can be fetched from; at any rate its line can be read now. */
-  fill(eip: number, mapped: number, space: number, { index, length, isCompiled }: Region, entry: number, delta: number): void {
-    const { words } = this, at = this.#lineFor(eip);
+  /** From now on an entry at `host`, which was at `linear` when its region was made, is found at once; where it cannot be fetched from (EMPTY), never. Answers its line. */
+  fill(host: number, space: number, { index, length, isCompiled, isMobile }: Region, entry: number, linear: number): number {
+    const { words } = this, at = this.#lineFor(host, space);
     this.#settle(at);
-    words[at + LINE.eip] = eip;
-    words[at + LINE.mapped] = (mapped & SLOW) === 0 ? mapped : EMPTY;
+    words[at + LINE.host] = host;
     words[at + LINE.space] = isCompiled ? space : ~space;
+    words[at + LINE.linear] = linear;
+    words[at + LINE.bound] = isMobile ? ANYWHERE : THERE_ALONE;
     words[at + LINE.least] = length;
     words[at + LINE.index] = index;
     words[at + LINE.entry] = entry;
-    words[at + LINE.delta] = delta;
     words[at + LINE.entered] = 0;
+    return at;
   }
 
   /** Adds to every region how often it was entered by way of the table. */

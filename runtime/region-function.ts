@@ -36,7 +36,7 @@ const BASELINE_NAMES = [
 ] as const;
 
 /** Arrays that it needs in the machine's memory: under alignment checks the tables are elsewhere. */
-const BASELINE_ARRAYS = ["state", "ram8", "readTlb", "writeTlb"] as const;
+const BASELINE_ARRAYS = ["state", "ram8", "readTlb", "writeTlb", "execTlb"] as const;
 
 /** What those that count may use beside them. */
 const COUNTING = ["COUNT", "startCallout", "stopCallout"] as const;
@@ -134,7 +134,7 @@ export class RegionFunctions {
 
   /** Baseline code of a mode that has templates. */
   makeBaseline(instructions: readonly BaselineInstruction[], from: number, { ring }: CodeSpace, templates: Templates): BaselineText & MadeFunction {
-    const places = this.#placesOf(ring), text = baselineText(instructions, from, templates, { state: places.get("state")!, ram: places.get("ram8")! }), library = this.#libraryOf(ring);
+    const places = this.#placesOf(ring), text = baselineText(instructions, from, templates, { state: places.get("state")!, ram: places.get("ram8")!, exec: places.get("execTlb")! }), library = this.#libraryOf(ring);
     const run = this.#instance(text.bytes, text.imports.map(({ name }) => library.get(name) ?? this.#valueOf(ring, name)))["r"] as RegionFunction;
     return { ...text, run, isCompiled: true, codeBytes: text.bytes.length };
   }

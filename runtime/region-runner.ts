@@ -28,14 +28,14 @@ import type { VcpuOptions } from "./vcpu.ts";
 import type { Instruction } from "../translator/translate.ts";
 
 const { CHANGED, DECLINED } = abi;
-const { LINE } = entryTable;
-const { eip: AT_EIP, mapped: AT_MAPPED, space: AT_SPACE, least: AT_LEAST, index: AT_INDEX, entry: AT_ENTRY, delta: AT_DELTA, entered: AT_ENTERED } = LINE;
+const { EMPTY, LINE } = entryTable;
+const { host: AT_HOST, space: AT_SPACE, linear: AT_LINEAR, bound: AT_BOUND, least: AT_LEAST, index: AT_INDEX, entry: AT_ENTRY, entered: AT_ENTERED } = LINE;
 const { REGION } = steps;
 const { SLOW } = tlb;
 const { FAULTED, LEFT_NORMALLY } = regionFunction;
 const { CR4_TSD, IF, IOPL, RF, SLOT, TF } = state;
 const { eip: EIP, page: PAGE, base1: CS_BASE, halted: HALTED, shadow: SHADOW, eflags: EFLAGS, left: LEFT, faultId: FAULT_ID } = SLOT;
-const { line: AT_LINE, leave: LEAVE, entered: ENTERED, isTimed: IS_TIMED, spentLow: SPENT_LOW, spentHigh: SPENT_HIGH } = SLOT;
+const { line: AT_LINE, delta: DELTA, leave: LEAVE, entered: ENTERED, isTimed: IS_TIMED, spentLow: SPENT_LOW, spentHigh: SPENT_HIGH } = SLOT;
 /** A region that is entered from JavaScript returns after so many instructions at the latest, so that V8 enters its optimised code by the front door. */
 const SLICE = 100_000;
 /** So often a region is made anew because a way out that seemed cold was hot. */
@@ -155,9 +155,12 @@ export class RegionRunner {
     return row(space.number, space.ring.exec.byteOffset);
   }
 
-  /** Runs the region at EIP, the table's line of which is filled, from JavaScript; returns its code. */
+  /** The line of the region at EIP, where one was found. */
+  #line = 0;
+
+  /** Runs the region that was found at EIP, from JavaScript; returns its code. */
   #runOne(count: number, budget: number): number {
-    const S = this.#x.cpu.words, { table } = this.regions, { words } = table, line = table.line(S[EIP]!), index = words[line + AT_INDEX]!;
+    const S = this.#x.cpu.words, { table } = this.regions, { words } = table, line = this.#line, index = words[line + AT_INDEX]!;
     this.#isInside = true;
     this.#entryCount = count;
     this.#spent = count + budget;
@@ -166,7 +169,7 @@ export class RegionRunner {
     words[line + AT_ENTERED] = words[line + AT_ENTERED]! + 1;
     this.#resumed = (S[EFLAGS]! & RF) !== 0;
     if (this.#resumed) S[EFLAGS] = S[EFLAGS]! & ~RF;
-    const entry = words[line + AT_ENTRY]!, delta = words[line + AT_DELTA]!;
+    const entry = words[line + AT_ENTRY]!, delta = S[DELTA] = S[EIP]! - words[line + AT_LINEAR]! | 0;
     try {
       return this.#x.measurement === undefined ? table.runs[index]!(budget, entry, delta) : this.#runTimed(this.#region, budget, entry, delta);
     } catch (error) { // of baseline code; others have caught it
@@ -180,11 +183,15 @@ export class RegionRunner {
     this.regions.promote(this.#region, this.regions.table.words[line + AT_ENTRY]!);
   }
 
-  /** Returns where the interpreter goes on; undefined where the table's line for EIP is that of the region there. */
+  /** Returns where the interpreter goes on; undefined where the table has a line for EIP now. */
   #find(known: Insn | undefined, budget: number, space: CodeSpace, isArrival: boolean): Insn | undefined {
-    const { table } = this.regions, { words } = table, eip = this.#x.cpu.words[EIP]!, mapped = space.ring.exec[eip >>> 12]!, line = table.line(eip), number = words[line + AT_SPACE]!;
-    const isThere = words[line + AT_EIP] === eip && words[line + AT_MAPPED] === mapped && (number ^ number >> 31) === space.number && budget >= words[line + AT_LEAST]!;
-    return isThere ? undefined : this.#lookUp(known, eip, mapped, budget, space, isArrival);
+    const { table } = this.regions, { words } = table, eip = this.#x.cpu.words[EIP]!, mapped = space.ring.exec[eip >>> 12]!;
+    if ((mapped & SLOW) === 0) {
+      const host = eip ^ mapped, line = this.#line = table.line(host, space.number), number = words[line + AT_SPACE]!;
+      const isThere = words[line + AT_HOST] === host && (number ^ number >> 31) === space.number && (eip - words[line + AT_LINEAR]! & words[line + AT_BOUND]!) === 0;
+      if (isThere && budget >= words[line + AT_LEAST]!) return undefined;
+    }
+    return this.#lookUp(known, eip, mapped, budget, space, isArrival);
   }
 
   /**
@@ -204,7 +211,7 @@ export class RegionRunner {
       let entry = at.r as Entry | undefined;
       if (entry === undefined || entry.isHot || entry.linear !== eip && !entry.region.isMobile) entry = this.regions.at(at, eip, space);
       if (entry !== undefined && budget >= entry.region.length) {
-        this.regions.table.fill(eip, mapped, space.number, entry.region, entry.number, eip - entry.linear | 0);
+        this.#line = this.regions.table.fill((mapped & SLOW) === 0 ? eip ^ mapped : EMPTY, space.number, entry.region, entry.number, entry.linear);
         if (entry.region.isCompiled) this.#row ??= regionRow(this.#x.memory.host, S, this.regions.table);
         return undefined;
       }
@@ -246,7 +253,7 @@ export class RegionRunner {
   get #index(): number { return this.regions.table.words[(this.#x.cpu.words[AT_LINE]! >> 2) + AT_INDEX]!; }
   get #region(): Region { return this.regions.table.regions[this.#index]!; }
   /** How far its code is from where it was made. */
-  get #delta(): number { return this.regions.table.words[(this.#x.cpu.words[AT_LINE]! >> 2) + AT_DELTA]!; }
+  get #delta(): number { return this.#x.cpu.words[DELTA]!; }
 
   /** A fault or a retry in generated code: the state is written back, the site says where it is. `count`: at the end of its block. */
   #atSite({ sites, counts }: Region, count: number): void {

@@ -2,7 +2,7 @@
 import { parse } from "acorn";
 import type { FunctionExpression } from "estree";
 import { describe, expect, it } from "vitest";
-import { EntryTable } from "../../runtime/entry-table.ts";
+import { EMPTY, EntryTable, LINE } from "../../runtime/entry-table.ts";
 import { HostMemory } from "../../runtime/host-memory.ts";
 import { currentFault } from "../../runtime/faults.ts";
 import { FAULTED, type RegionFunction } from "../../runtime/region-function.ts";
@@ -24,9 +24,9 @@ class Playground {
   readonly row: RegionRow = regionRow(this.host, this.words, this.table)!;
 
   /** A region of the text of a function's body. */
-  add(body: string, isCompiled = true, heat = 1e9): Region {
+  add(body: string, { isCompiled = true, isMobile = false, heat = 1e9 } = {}): Region {
     const source = `(function (left, entry, delta) { const S = state; ${body} })`;
-    const index = this.table.take(), region = { index, length: LENGTH, isCompiled, heat, entered: 0, run: this.#compile(source) } as unknown as Region;
+    const index = this.table.take(), region = { index, length: LENGTH, isCompiled, isMobile, heat, entered: 0, run: this.#compile(source) } as unknown as Region;
     this.table.add(region);
     return region;
   }
@@ -39,13 +39,16 @@ class Playground {
     return new WebAssembly.Instance(new WebAssembly.Module(bytes), { h: { m: this.host.memory, e: JSTag }, i: imported }).exports["r"] as RegionFunction;
   }
 
-  fill(eip: number, region: Region, entry = 0, delta = 0): void { this.table.fill(eip, this.exec[eip >>> 12]!, SPACE, region, entry, delta); }
+  fill(eip: number, region: Region, entry = 0, delta = 0): void {
+    const mapped = this.exec[eip >>> 12]!;
+    this.table.fill((mapped & 1) === 0 ? eip ^ mapped : EMPTY, SPACE, region, entry, eip - delta);
+  }
 
   run(eip: number, left: number, space = SPACE): { code: number; eip: number; left: number; entered: number; last: number } {
     this.cpu.eip = eip;
     this.cpu.left = left;
     const code = this.row(space, this.exec.byteOffset);
-    return { code, eip: this.cpu.eip, left: this.cpu.left, entered: this.cpu.entered, last: this.table.words[(this.cpu.line >> 2) + 4]! };
+    return { code, eip: this.cpu.eip, left: this.cpu.left, entered: this.cpu.entered, last: this.table.words[(this.cpu.line >> 2) + LINE.index]! };
   }
 }
 
@@ -64,14 +67,25 @@ describe("a row of regions", () => {
   });
 
   it("hands each its entry and how far away it runs", () => {
-    const place = new Playground(), region = place.add(`S[${SLOT.eax}] = entry; S[${SLOT.ebx}] = delta; ${leavesTo(0x2000)}`);
+    const place = new Playground(), region = place.add(`S[${SLOT.eax}] = entry; S[${SLOT.ebx}] = delta; ${leavesTo(0x2000)}`, { isMobile: true });
     place.fill(0x1000, region, 3, -0x5000);
     expect(place.run(0x1000, 1000).eip).toBe(0x2000);
     expect([place.cpu.eax, place.cpu.ebx]).toEqual([3, -0x5000]);
   });
 
+  it("finds code wherever it is mapped, where it can run anywhere", () => {
+    const place = new Playground(), mobile = place.add(`S[${SLOT.ebx}] = delta; ${leavesTo(0x9000)}`, { isMobile: true }), bound = place.add(leavesTo(0x9000));
+    place.fill(0x1000, mobile);
+    place.fill(0x2000, bound);
+    place.exec[5] = 0x1000 ^ 0x5000;
+    place.exec[6] = 0x2000 ^ 0x6000;
+    expect([place.run(0x5000, 1000).entered, place.cpu.ebx, place.cpu.delta]).toEqual([1, 0x4000, 0x4000]);
+    expect(place.run(0x6000, 1000).entered).toBe(0);
+    expect(place.run(0x2000, 1000).entered).toBe(1);
+  });
+
   it("ends where a region is mapped otherwise, was found in another mode, cannot be fetched from, or is JavaScript", () => {
-    const place = new Playground(), region = place.add(leavesTo(0x2000)), script = place.add(leavesTo(0x2000), false);
+    const place = new Playground(), region = place.add(leavesTo(0x2000)), script = place.add(leavesTo(0x2000), { isCompiled: false });
     place.fill(0x1000, region);
     place.fill(0x3040, script);
     expect(place.run(0x1000, 1000).entered).toBe(1);
@@ -95,7 +109,7 @@ describe("a row of regions", () => {
   });
 
   it("ends behind a region that has used up its heat", () => {
-    const place = new Playground(), region = place.add(leavesTo(0x1000), true, 95);
+    const place = new Playground(), region = place.add(leavesTo(0x1000), { heat: 95 });
     place.fill(0x1000, region);
     expect(place.run(0x1000, 1000)).toMatchObject({ code: 0, left: 900, entered: 10 });
     expect(place.table.heat[region.index]).toBe(-5);
@@ -129,7 +143,7 @@ describe("a row of regions", () => {
   });
 
   it("finds both of two addresses that share their lines, and one at least of three", () => {
-    const place = new Playground(), shares = (eip: number): boolean => (place.table.line(eip) ^ place.table.line(0x1000)) >>> 4 === 0;
+    const place = new Playground(), shares = (eip: number): boolean => (place.table.line(eip, SPACE) ^ place.table.line(0x1000, SPACE)) >>> 4 === 0;
     const [one, two, three] = Array.from({ length: 1 << 20 }, (_, k) => 0x1000 + k).filter(shares) as [number, number, number];
     place.fill(one, place.add(leavesTo(two)));
     place.fill(two, place.add(leavesTo(one)));

@@ -27,10 +27,12 @@ export interface BaselineInstruction {
   readonly address: number;
   /** Of one that the interpreter executes anyhow, any that leads out of the page. */
   readonly length: number;
-  /** Undefined where the interpreter is to execute it: its bytes lie on two pages. */
+  /** Undefined where the interpreter is to execute it. */
   readonly form: Form | undefined;
   readonly fields: Fields;
   readonly patched: PatchedImmediate | undefined;
+  /** Of one whose bytes lie on two pages: where the host has the second page. It is the interpreter's where that is another one. */
+  readonly second: number | undefined;
 }
 
 export interface BaselineText {
@@ -46,7 +48,7 @@ export interface BaselineText {
 }
 
 const LEFT = BASELINE_PARAMETERS.indexOf("left"), ENTRY = BASELINE_PARAMETERS.indexOf("entry"), DELTA = BASELINE_PARAMETERS.indexOf("delta");
-const WORD = 2;
+const WORD = 2, PAGE_SHIFT = 12, PAGE = 1 << PAGE_SHIFT;
 
 /** An instruction in its block. */
 interface Piece extends BaselineInstruction {
@@ -67,6 +69,8 @@ interface Block {
 export interface BaselinePlaces {
   readonly state: number;
   readonly ram: number;
+  /** The EXEC entries of the mode's ring. */
+  readonly exec: number;
 }
 
 /** The code of `instructions`, which lie in one page, in the order of their addresses, to be entered at `from` and wherever control comes back to it. */
@@ -83,7 +87,7 @@ class Assembler {
   readonly #imports = new Imports();
   readonly #sites: Site[] = [];
   readonly #code = new Bytes();
-  readonly #length: number;
+  #length = 0;
   #locals: number = BASELINE_PARAMETERS.length;
   #labels = 0;
   /** Labels that are closed, and blocks that are open inside those that are not. */
@@ -93,7 +97,6 @@ class Assembler {
   constructor(instructions: readonly BaselineInstruction[], templates: Templates, places: BaselinePlaces) {
     this.#templates = templates;
     this.#places = places;
-    this.#length = instructions.length;
     this.#divide(instructions, this.#leaders(instructions));
   }
 
@@ -112,7 +115,7 @@ class Assembler {
 
   // --- Blocks -------------------------------------------------------------------------------------------------------
 
-  /** Where blocks begin. */
+  /** Where blocks begin: where ways lead, behind what leads elsewhere, and behind what may stand in the shadow of an STI at its block's end. */
   #leaders(instructions: readonly BaselineInstruction[]): ReadonlySet<number> {
     const leaders = new Set<number>();
     for (const { address, length, form, fields } of instructions) {
@@ -121,24 +124,41 @@ class Assembler {
       if (isStepped || end !== "next" && end !== "repeat") leaders.add(next);
       if (!isStepped && isDirect(end)) leaders.add(next + fields.k | 0);
     }
+    instructions.forEach((instruction, k) => {
+      const next = instructions[k + 1];
+      if (isSti(instruction) && next !== undefined && leaders.has(next.address)) leaders.add(next.address + next.length | 0);
+    });
     return leaders;
   }
 
   #divide(instructions: readonly BaselineInstruction[], leaders: ReadonlySet<number>): void {
-    let kind = UNKNOWN_KIND, next = NaN, block: Block | undefined;
+    let next = NaN, block: Block | undefined, before: BaselineInstruction | undefined;
     for (const instruction of instructions) {
-      const { address, length, form, fields, patched } = instruction;
+      const { address, length } = instruction;
       if (block === undefined || leaders.has(address) || address !== next) {
-        kind = UNKNOWN_KIND;
+        // A block that ends with STI takes what is in its shadow along.
+        if (block !== undefined && before !== undefined && address === next && isSti(before)) this.#append(block, instruction);
         block = { address, pieces: [], entry: -1, label: -1 };
+        this.#kind = UNKNOWN_KIND;
         this.#numbers.set(address, this.#blocks.length);
         this.#blocks.push(block);
       }
+      this.#append(block, instruction);
       next = address + length | 0;
-      const template = form === undefined ? undefined : this.#templates.of(form, fields, kind, patched !== undefined);
-      kind = template === undefined ? UNKNOWN_KIND : template.kind ?? kind;
-      block.pieces.push({ ...instruction, template });
+      before = instruction;
     }
+  }
+
+  /** The kind of the flags behind what was appended last. */
+  #kind = UNKNOWN_KIND;
+
+  #append(block: Block, instruction: BaselineInstruction): void {
+    const { form, fields, patched, second } = instruction;
+    let template = form === undefined ? undefined : this.#templates.of(form, fields, this.#kind, patched !== undefined);
+    if (second !== undefined && (template?.end !== "next" || template.behind !== "nothing")) template = undefined;
+    this.#kind = template === undefined || second !== undefined ? UNKNOWN_KIND : template.kind ?? this.#kind;
+    block.pieces.push({ ...instruction, template });
+    this.#length++;
   }
 
   /** A way leads to an address from block number `k`: forward by its label, back by the table. */
@@ -230,6 +250,7 @@ class Assembler {
       const piece = pieces[j]!, rest = pieces.length - j;
       isDone = false;
       if (piece.template === undefined) this.#step(piece, rest, k);
+      else if (piece.second !== undefined) this.#across(piece, piece.template, piece.second, rest, k);
       else if (piece.template.end === "repeat") this.#repeat(piece, piece.template, rest, k);
       else if (piece.template.behind === "enabled") {
         const enabled = this.#enable(piece, piece.template, pieces[j + 1], rest, k);
@@ -319,6 +340,28 @@ class Assembler {
     this.#set(LEFT);
   }
 
+  /** An instruction on two pages, where the second one is what it was. */
+  #across(piece: Piece, template: Template, second: number, rest: number, block: number): void {
+    const code = this.#code;
+    this.#get(DELTA);
+    this.#constant((piece.address | PAGE - 1) + 1);
+    code.byte(OPCODE.add);
+    this.#set(ENTRY);
+    this.#get(ENTRY);
+    this.#constant(PAGE_SHIFT);
+    code.byte(OPCODE.shr);
+    this.#constant(WORD);
+    code.byte(OPCODE.shl);
+    code.byte(OPCODE.load);
+    code.unsigned(WORD);
+    code.unsigned(this.#places.exec);
+    this.#get(ENTRY);
+    code.byte(OPCODE.xor);
+    this.#constant(second);
+    code.byte(OPCODE.ne);
+    this.#when(() => { this.#step(piece, rest, block); }, () => { this.#piece(piece, template, rest, block); });
+  }
+
   #behind(piece: Piece, { behind }: Template, rest: number, block: number): void {
     switch (behind) {
       case "answered": this.#when(() => { this.#changed(piece, rest - 1); }); return;
@@ -364,7 +407,7 @@ class Assembler {
       this.#step(piece, rest, block);
       return { taken: 0, isDone: true };
     }
-    const shadowed = next.template, isStepped = shadowed === undefined || shadowed.behind !== "nothing" || shadowed.end === "repeat" || shadowed.end === "transferred";
+    const shadowed = next.template, isStepped = shadowed === undefined || next.second !== undefined || shadowed.behind !== "nothing" || shadowed.end === "repeat" || shadowed.end === "transferred";
     this.#piece(piece, template, rest, block);
     this.#set(ENTRY);
     this.#whenEntry(1, () => { this.#step(piece, rest, block); }); // which sees to all that is behind
@@ -461,11 +504,15 @@ class Assembler {
     this.#code.unsigned(this.#outermost + 1);
   }
 
-  #when(then: () => void): void {
+  #when(then: () => void, otherwise?: () => void): void {
     this.#code.byte(OPCODE.if);
     this.#code.byte(TYPE.void);
     this.#inner++;
     then();
+    if (otherwise !== undefined) {
+      this.#code.byte(OPCODE.else);
+      otherwise();
+    }
     this.#inner--;
     this.#code.byte(OPCODE.end);
   }
@@ -513,6 +560,8 @@ class Assembler {
     this.#code.unsigned(local);
   }
 }
+
+function isSti({ form }: BaselineInstruction): boolean { return form?.semantics === "sti"; }
 
 /** Whether a transfer leads to a fixed address. */
 function isDirect(end: End["kind"]): boolean { return end === "jump" || end === "call" || end === "branch"; }

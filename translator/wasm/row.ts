@@ -9,7 +9,7 @@
  *
  * What a region executes is taken off its heat; where nothing is left of that, the row ends too. Baseline code catches nothing itself: the row does.
  */
-import { SLOT, type SlotName } from "../../runtime/abi.ts";
+import { SLOT, SLOW, type SlotName } from "../../runtime/abi.ts";
 import { Bytes } from "./bytes.ts";
 import { OPCODE, TYPE } from "./opcodes.ts";
 
@@ -19,7 +19,7 @@ export interface RowLayout {
   readonly table: number;
   /** A power of two. */
   readonly lines: number;
-  readonly line: Readonly<Record<"eip" | "mapped" | "space" | "least" | "index" | "entry" | "delta" | "entered", number>>;
+  readonly line: Readonly<Record<"host" | "space" | "linear" | "bound" | "least" | "index" | "entry" | "entered", number>>;
   /** Words of a line, as a power of two. */
   readonly lineShift: number;
   /** A word for each region, by its index. */
@@ -29,7 +29,7 @@ export interface RowLayout {
 /** Instructions that leave a value, or none. */
 type Code = readonly number[];
 
-const LOCALS = ["space", "exec", "eip", "at", "left", "code", "entered", "heat"] as const;
+const LOCALS = ["space", "exec", "eip", "host", "at", "delta", "left", "code", "entered", "heat"] as const;
 const PARAMETERS = 2;
 type LocalName = (typeof LOCALS)[number];
 
@@ -54,7 +54,7 @@ const get = (local: LocalName): Code => [OPCODE.get, LOCALS.indexOf(local)];
 const set = (local: LocalName, value: Code): Code => [...value, OPCODE.set, LOCALS.indexOf(local)];
 const binary = (opcode: number) => (a: Code, b: Code): Code => [...a, ...b, opcode];
 const add = binary(OPCODE.add), sub = binary(OPCODE.sub), and = binary(OPCODE.and), or = binary(OPCODE.or), xor = binary(OPCODE.xor), shl = binary(OPCODE.shl), shr = binary(OPCODE.shr);
-const differ = binary(OPCODE.ne), less = binary(OPCODE.lts);
+const less = binary(OPCODE.lts);
 const load = (address: Code, offset: number): Code => [...address, OPCODE.load, WORD, ...unsigned(offset)];
 const store = (address: Code, offset: number, value: Code): Code => [...address, ...value, OPCODE.store, WORD, ...unsigned(offset)];
 const block = (...body: Code[]): Code => [OPCODE.block, TYPE.void, ...body.flat(), OPCODE.end];
@@ -90,24 +90,29 @@ function rowCode({ state, table, lines, line, lineShift, heat }: RowLayout): Cod
   const shift = lineShift + WORD, zero = constant(0);
   const word = (slot: SlotName): Code => load(zero, state + 4 * SLOT[slot]), setWord = (slot: SlotName, value: Code): Code => store(zero, state + 4 * SLOT[slot], value);
   const inLine = (place: keyof RowLayout["line"]): Code => load(get("at"), table + 4 * line[place]);
+  const isElsewhere = or(xor(inLine("host"), get("host")), xor(inLine("space"), get("space")));
   const heatOf = (index: Code): Code => shl(index, constant(WORD));
   const out = 1, next = 0;
   return [
     ...set("left", word("left")),
     ...block(loop(
       set("eip", word("eip")),
-      set("at", and(shl(xor(get("eip"), shr(get("eip"), constant(11))), constant(shift)), constant((lines - 1) << shift))),
-      when(differ(inLine("eip"), get("eip")),
+      set("host", load(add(get("exec"), shl(shr(get("eip"), constant(12)), constant(WORD))), 0)),
+      branchIf(out, and(get("host"), constant(SLOW))),
+      set("host", xor(get("host"), get("eip"))),
+      set("at", and(shl(xor(get("host"), shr(get("host"), constant(11))), constant(shift)), constant((lines - 1) << shift))),
+      when(isElsewhere,
         set("at", xor(get("at"), constant(1 << shift))),
-        branchIf(out + 1, differ(inLine("eip"), get("eip"))),
+        branchIf(out + 1, isElsewhere),
       ),
-      branchIf(out, differ(inLine("mapped"), load(add(get("exec"), shl(shr(get("eip"), constant(12)), constant(WORD))), 0))),
-      branchIf(out, differ(inLine("space"), get("space"))),
+      set("delta", sub(get("eip"), inLine("linear"))),
+      branchIf(out, and(get("delta"), inLine("bound"))),
       branchIf(out, less(get("left"), inLine("least"))),
       store(get("at"), table + 4 * line.entered, add(inLine("entered"), constant(1))),
       setWord("line", get("at")),
+      setWord("delta", get("delta")),
       set("entered", add(get("entered"), constant(1))),
-      set("code", orCaught(callIndirect(inLine("index"), get("left"), inLine("entry"), inLine("delta")))),
+      set("code", orCaught(callIndirect(inLine("index"), get("left"), inLine("entry"), get("delta")))),
       set("heat", sub(load(heatOf(inLine("index")), heat), sub(get("left"), word("left")))),
       store(heatOf(inLine("index")), heat, get("heat")),
       set("left", word("left")),
