@@ -28,10 +28,10 @@ const { MMIO } = tlb;
 const { IF, RF, SLOT, TF } = state;
 const { eip: EIP, page: PAGE, base1: CS_BASE, limit1: CS_LIMIT, halted: HALTED, shadow: SHADOW, eflags: EFLAGS } = SLOT;
 /** Executions that make a head hot, with baseline code and without, and the rest of rewritten code, where the options do not say. */
-const LUKEWARM = Number((globalThis as any).process?.env.LUKE ?? 300), HOT = 12_000;
+const LUKEWARM = 300, HOT = 12_000;
 const REST = 250_000;
 /** Instructions that a piece of baseline code executes before a region takes its place. */
-const PROMOTION = Number((globalThis as any).process?.env.PROM ?? 8_000_000);
+const PROMOTION = 8_000_000;
 
 /** The heat at which code is translated first, and what baseline code may execute; undefined where there is none. */
 export function heatOf({ hotThreshold, promotion, off, measurement, sampled, singleBlocks }: VcpuOptions): { readonly hotThreshold: number; readonly baseline: number | undefined } {

@@ -37,6 +37,8 @@ export class Insn {
   exact = false;
   /** Executions in the trial whose number is in the upper bits, see runtime/trial.ts. */
   seen = 0;
+  /** Baseline code that begins here was not worth its making yet. */
+  hasWaited = false;
   /** Executions since they were last fetched, while somebody counts. */
   count = 0;
   /** The region that begins here; of a link: the frame that it was followed to. */
@@ -59,7 +61,7 @@ export class Insn {
     this.b = this.x = 8;
     this.o = offset;
     this.kind = kind;
-    this.exact = false;
+    this.exact = this.hasWaited = false;
     this.r = undefined;
   }
 }

@@ -176,7 +176,7 @@ export class Interpreter {
    */
   leftTo(insn: Insn, isArrival: boolean): boolean {
     const before = insn.h;
-    insn.h = before + (isArrival ? ARRIVAL_HEAT : 1);
+    insn.h = before + (isArrival ? ARRIVAL_HEAT : 2);
     return insn.h >= this.#hotThreshold && before < this.#hotThreshold && (insn.kind === PLAIN || insn.kind === EXACT);
   }
 

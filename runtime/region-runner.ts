@@ -70,7 +70,7 @@ export class RegionRunner {
     }, {
       check: options.verifyCode, measurement, singleBlocks: options.singleBlocks ?? false, off: options.off ?? new Set(),
       sampled: options.sampled ?? false, trials, keep: options.keep ?? KEEP,
-      baseline, warm: hotThreshold / 8, nearlyHot: Math.floor(hotThreshold * 7 / 8), becomeHead: (insn) => interpreter.becomeHead(insn),
+      baseline, lukewarm: hotThreshold, warm: hotThreshold / 8, nearlyHot: Math.floor(hotThreshold * 7 / 8), becomeHead: (insn) => interpreter.becomeHead(insn),
       hasMoved: (entry) => interpreter.hasMoved(entry),
     });
     cache.running = () => (this.#isInside ? this.#index : NOT_RUNNING);

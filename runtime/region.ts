@@ -18,7 +18,7 @@ import type { Trial, Trials } from "./trial.ts";
 import type { GuestMemory } from "./memory.ts";
 import { type CodeCheck, type MadeFunction, type RegionFunction, RegionFunctions } from "./region-function.ts";
 import { type CpuState } from "./state.ts";
-import { CARRY_LOCAL, discover, PASSES, regionText, X87_RUNS, type CodeView, type RegionBlocks, type RegionLimits, type RegionOptions, type RegionText, type Site } from "../translator/translate.ts";
+import { type BaselineInstruction, CARRY_LOCAL, discover, PASSES, regionText, X87_RUNS, type CodeView, type RegionBlocks, type RegionLimits, type RegionOptions, type RegionText, type Site } from "../translator/translate.ts";
 
 /** What `Insn.r` holds: a place where a region may be entered. */
 export interface Entry {
@@ -121,6 +121,8 @@ export interface RegionsOptions {
   readonly keep: Keep;
   /** How many instructions baseline code executes before a region takes its place; undefined where there is none. */
   readonly baseline: number | undefined;
+  /** The heat at which it is made, where it is large. */
+  readonly lukewarm: number;
   /** The heat at which an instruction inside a region that is made anew becomes an entry too. */
   readonly warm: number;
   /** The heat that the continuation of a region is given, below the one that makes a head. */
@@ -135,6 +137,8 @@ export interface RegionsOptions {
 const MAKING_COST = 1_000_000, BASELINE_COST = 300_000;
 /** There is nothing that baseline code could be made of. */
 const NOTHING_THERE = "nothing there";
+/** It is not worth its making yet; so many instructions would be, at once. */
+const WAITS = "waits", SMALL = 40;
 /** What is never used up. */
 const NO_HEAT = 0x7fffffff;
 /** What tools are told of baseline code. */
@@ -241,6 +245,7 @@ export class Regions {
     if (isResting(space, linear)) return this.#refuse(head, 0);
     if (known === undefined && this.#options.baseline !== undefined) {
       const made = this.#makeBaseline(head, linear, space, this.#options.baseline);
+      if (made === WAITS) return undefined;
       if (made !== undefined) return made === NOTHING_THERE ? this.#refuse(head) : made;
     }
     if (this.addEntry(head, linear, space)) return head.r as Entry | undefined;
@@ -252,12 +257,13 @@ export class Regions {
   // --- Baseline code ------------------------------------------------------------------------------------------
 
   /** Puts baseline code together at a head. Undefined where the mode has none. */
-  #makeBaseline(head: Insn, linear: number, space: CodeSpace, heat: number): Entry | typeof NOTHING_THERE | undefined {
+  #makeBaseline(head: Insn, linear: number, space: CodeSpace, heat: number): Entry | typeof NOTHING_THERE | typeof WAITS | undefined {
     const templates = this.#code.templatesOf(space), { page } = space.decodedAt(linear) ?? {};
     if (templates === undefined || this.table.isFull) return undefined;
     if (page === undefined) return NOTHING_THERE;
     const instructions = baselineCode(this.#memory, space, page, linear, templates);
     if (instructions.length === 0) return NOTHING_THERE;
+    if (!head.hasWaited && this.#waits(head, linear, instructions)) return WAITS;
     this.#memory.patience -= BASELINE_COST;
     const made = this.#code.makeBaseline(instructions, linear, space, templates), entries: Entry[] = [], { sites, length, run, isCompiled, codeBytes } = made;
     const region: Region = {
@@ -278,6 +284,20 @@ export class Regions {
     baseline.instructions += instructions.length;
     baseline.codeBytes += codeBytes;
     return head.r as Entry | undefined ?? NOTHING_THERE;
+  }
+
+  /**
+   * A module takes as long as interpreting some ten thousand instructions, and twice as many in a short loop, which the interpreter does quickly: a head that few
+   * belong to waits for more executions, once. Whether this one does.
+   */
+  #waits(head: Insn, linear: number, instructions: readonly BaselineInstruction[]): boolean {
+    const { lukewarm } = this.#options, share = SMALL / instructions.length, isLoop = instructions.some(({ address, length, form, fields }) => form !== undefined && address + length + fields.k === linear);
+    const more = Math.floor(lukewarm * (isLoop ? share * share : share)) - lukewarm;
+    if (more < lukewarm || lukewarm === 1) return false;
+    head.hasWaited = true;
+    release(head);
+    head.h = lukewarm - more;
+    return true;
   }
 
   /** So much of a piece of baseline code was executed, entered by this number last, that an optimised region is to begin there. */
