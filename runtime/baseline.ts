@@ -84,3 +84,11 @@ export function bytesOf(page: CodePage, instructions: readonly BaselineInstructi
   }
   return [...joined, ...across];
 }
+
+/** Whether a branch, jump or call among the instructions leads to an address. */
+export function leadBackTo(linear: number, instructions: readonly BaselineInstruction[], templates: Templates): boolean {
+  return instructions.some(({ address, length, form, fields }) => {
+    const end = form === undefined ? "next" : templates.factsOf(form).end;
+    return (end === "jump" || end === "call" || end === "branch") && (address + length + fields.k | 0) === linear;
+  });
+}

@@ -98,6 +98,17 @@ export class EntryTable {
     for (let at = 0; at < words.length; at += WORDS) if (words[at + LINE.index] === index && words[at + LINE.entry] === entry) this.#empty(at);
   }
 
+  /** How often a region was entered by each of its numbers, since its lines were filled. */
+  enteredBy({ index }: Region): ReadonlyMap<number, number> {
+    const { words } = this, entered = new Map<number, number>();
+    for (let at = 0; at < words.length; at += WORDS) {
+      if (words[at + LINE.index] !== index) continue;
+      const number = words[at + LINE.entry]!;
+      entered.set(number, (entered.get(number) ?? 0) + words[at + LINE.entered]!);
+    }
+    return entered;
+  }
+
   #empty(at: number): void {
     this.#settle(at);
     this.words[at + LINE.host] = EMPTY;

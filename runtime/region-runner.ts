@@ -19,7 +19,7 @@ import { putTimestamp } from "./monitor/control.ts";
 import * as regionFunction from "./region-function.ts";
 import { caught } from "./region-function.ts";
 import { regionRow, type RegionRow } from "./region-row.ts";
-import { type Entry, type Region, Regions } from "./region.ts";
+import { type Entry, MOST_REMADE, type Region, Regions } from "./region.ts";
 import type { Stepper } from "./single-step.ts";
 import * as state from "./state.ts";
 import * as tlb from "./tlb-entry.ts";
@@ -38,8 +38,6 @@ const { eip: EIP, page: PAGE, base1: CS_BASE, halted: HALTED, shadow: SHADOW, ef
 const { line: AT_LINE, delta: DELTA, leave: LEAVE, entered: ENTERED, isTimed: IS_TIMED, spentLow: SPENT_LOW, spentHigh: SPENT_HIGH } = SLOT;
 /** A region that is entered from JavaScript returns after so many instructions at the latest, so that V8 enters its optimised code by the front door. */
 const SLICE = 100_000;
-/** So often a region is made anew because a way out that seemed cold was hot. */
-const MOST_REMADE = 8;
 /** A region is made anew without runs of x87 instructions after so many were declined, each within so many instructions of the last. */
 const MOST_DECLINED = 100, OFTEN_DECLINED = 5000;
 /** Estimated host ns: a call of the monitor at its exact count, a fault, a transfer. */
@@ -105,7 +103,7 @@ export class RegionRunner {
           known = undefined;
           isArrival = false;
         }
-        if (this.regions.table.heat[this.#index]! < 0 && S[ENTERED] !== 0) this.#promote();
+        if (this.regions.table.heat[this.#index]! < 0 && S[ENTERED] !== 0) this.regions.promote(this.#region);
         isMissing = code === LEFT_NORMALLY && S[LEAVE] === 0;
         if (isMissing && (count >= limit || memory.patience < 0)) break;
       }
@@ -175,12 +173,6 @@ export class RegionRunner {
     } catch (error) { // of baseline code; others have caught it
       return caught(error);
     }
-  }
-
-  /** The region that ran last has used up its heat. */
-  #promote(): void {
-    const line = this.#x.cpu.words[AT_LINE]! >> 2;
-    this.regions.promote(this.#region, this.regions.table.words[line + AT_ENTRY]!);
   }
 
   /** Returns where the interpreter goes on; undefined where the table has a line for EIP now. */

@@ -6,7 +6,7 @@
  * a *mobile* region, which is told how far away it runs. Other pages it spans are compared with the EXEC entries they had, on the edges
  * that lead there.
  */
-import { baselineCode, bytesOf } from "./baseline.ts";
+import { baselineCode, bytesOf, leadBackTo } from "./baseline.ts";
 import { type CodeCache, type CodeRange, type CodeSpace, type DropCause, type Keep } from "./code-cache.ts";
 import { EntryTable } from "./entry-table.ts";
 import type { RuntimeFunction } from "./functions.ts";
@@ -40,8 +40,10 @@ export interface Entry {
 export interface Region extends CodeRange {
   /** It was put together from templates. */
   readonly isBaseline: boolean;
-  /** Instructions that may be executed until somebody looks at it. */
-  readonly heat: number;
+  /** Of baseline code: its own branches or calls lead to its head. */
+  readonly isLoop: boolean;
+  /** Instructions that may be executed until somebody looks at it, from the beginning and each time. */
+  heat: number;
   readonly head: Insn;
   /** It can be entered at any linear address that maps its code; otherwise at that of its making alone. */
   readonly isMobile: boolean;
@@ -139,8 +141,12 @@ const MAKING_COST = 1_000_000, BASELINE_COST = 300_000;
 const NOTHING_THERE = "nothing there";
 /** It is not worth its making yet; so many instructions would be, at once. */
 const WAITS = "waits", SMALL = 40;
-/** What is never used up. */
-const NO_HEAT = 0x7fffffff;
+/** What is never used up; and what is soon. */
+const NO_HEAT = 0x7fffffff, SOON = 500_000;
+/** A head that is entered so much less often than another place is entered seldom. */
+const SELDOM = 8;
+/** So often a region is made anew because a way out that seemed cold was hot. */
+export const MOST_REMADE = 8;
 /** What tools are told of baseline code. */
 const NO_TEXT: Region["text"] = {
   print: () => "", functions: [], sites: [], length: 0, pages: [], instructions: 0, blocks: 0, entries: new Map(), addresses: [], cold: new Set(), counted: [], runs: [], lines: [],
@@ -237,6 +243,7 @@ export class Regions {
   /** Where a region is entered at `head`, now at linear address `linear`; made if there is none. Undefined where the interpreter must go on. */
   at(head: Insn, linear: number, space: CodeSpace): Entry | undefined {
     const known = head.r as Entry | undefined;
+    if (known?.isHot === true && this.#holdAnew(known)) return known;
     if (known !== undefined && !known.isHot) {
       if (known.linear === linear || known.region.isMobile) return known;
       return this.#options.hasMoved(known) ? this.#move(known, linear, space) : undefined;
@@ -263,11 +270,12 @@ export class Regions {
     if (page === undefined) return NOTHING_THERE;
     const instructions = baselineCode(this.#memory, space, page, linear, templates);
     if (instructions.length === 0) return NOTHING_THERE;
-    if (!head.hasWaited && this.#waits(head, linear, instructions)) return WAITS;
+    const isLoop = leadBackTo(linear, instructions, templates);
+    if (!head.hasWaited && this.#waits(head, isLoop, instructions)) return WAITS;
     this.#memory.patience -= BASELINE_COST;
     const made = this.#code.makeBaseline(instructions, linear, space, templates), entries: Entry[] = [], { sites, length, run, isCompiled, codeBytes } = made;
     const region: Region = {
-      isBaseline: true, heat, head, isMobile: true, linear, space, entries, run, isCompiled, sites, length, text: NO_TEXT, codeBytes, owned: [], seen: NOTHING_SEEN, dropped: false,
+      isBaseline: true, isLoop, heat, head, isMobile: true, linear, space, entries, run, isCompiled, sites, length, text: NO_TEXT, codeBytes, owned: [], seen: NOTHING_SEEN, dropped: false,
       index: this.table.take(), entered: 0, enteredBefore: 0, declined: 0, declinedAt: 0, trial: NO_TRIAL, counts: undefined, number: -1,
       ranges: bytesOf(page, instructions), drop: (cause) => this.#drop(region, cause),
     };
@@ -290,8 +298,8 @@ export class Regions {
    * A module takes as long as interpreting some ten thousand instructions, and twice as many in a short loop, which the interpreter does quickly: a head that few
    * belong to waits for more executions, once. Whether this one does.
    */
-  #waits(head: Insn, linear: number, instructions: readonly BaselineInstruction[]): boolean {
-    const { lukewarm } = this.#options, share = SMALL / instructions.length, isLoop = instructions.some(({ address, length, form, fields }) => form !== undefined && address + length + fields.k === linear);
+  #waits(head: Insn, isLoop: boolean, instructions: readonly BaselineInstruction[]): boolean {
+    const { lukewarm } = this.#options, share = SMALL / instructions.length;
     const more = Math.floor(lukewarm * (isLoop ? share * share : share)) - lukewarm;
     if (more < lukewarm || lukewarm === 1) return false;
     head.hasWaited = true;
@@ -300,15 +308,51 @@ export class Regions {
     return true;
   }
 
-  /** So much of a piece of baseline code was executed, entered by this number last, that an optimised region is to begin there. */
-  promote(region: Region, number: number): void {
-    const { heat } = this.table;
-    heat[region.index] = region.heat;
+  /**
+   * So much of a piece of baseline code was executed that an optimised region is to take its place: from its head on, which a loop or a call has chosen, unless that is entered
+   * seldom and no way inside leads there; then from where it is entered most.
+   */
+  promote(region: Region): void {
+    this.table.heat[region.index] = region.heat;
     if (!region.isBaseline) return;
-    const entry = region.entries.find((each) => each.number === number);
-    if (entry === undefined || entry.insn.r !== entry) return;
+    const entered = this.table.enteredBy(region), times = ({ number }: Entry): number => entered.get(number) ?? 0;
+    const open = region.entries.filter((entry) => entry.insn.r === entry && !entry.isHot).sort((one, other) => times(other) - times(one)), [most] = open;
+    if (most === undefined) return;
+    const head = open.find(({ insn }) => insn === region.head);
+    this.#becomeHot(head !== undefined && (region.isLoop || times(head) * SELDOM >= times(most)) ? head : most);
+  }
+
+  #becomeHot(entry: Entry): void {
     entry.isHot = true;
-    this.table.forget(region, number);
+    this.table.forget(entry.region, entry.number);
+  }
+
+  /**
+   * A region was left too often to baseline code that is hot now, because it had seemed cold: a new trial begins at the head of that region. Whether there is such
+   * a one.
+   */
+  #holdAnew(entry: Entry): boolean {
+    const { linear, region: { space } } = entry;
+    for (const region of this.#live) {
+      if (region.isBaseline || region.space !== space || !region.text.cold.has(linear) || region.trial.remade >= MOST_REMADE) continue;
+      entry.isHot = false;
+      this.tryAgain(region);
+      this.#options.becomeHead(region.head);
+      const below = region.head.r as Entry | undefined;
+      if (below !== undefined) this.#becomeHot(below);
+      return true;
+    }
+    return false;
+  }
+
+  /** Baseline code inside a region, or to which one leaves, has less to execute until that region is made anew with it. */
+  #hurry({ space, text }: Region): void {
+    for (const address of [...text.addresses, ...text.cold]) {
+      const piece = (space.decodedAt(address)?.insn.r as Entry | undefined)?.region;
+      if (piece?.isBaseline !== true || piece.heat <= SOON) continue;
+      piece.heat = SOON;
+      this.table.heat[piece.index] = Math.min(this.table.heat[piece.index]!, SOON);
+    }
   }
 
   /** From now on `region` is entered at a place, in place of baseline code that may be entered there. */
@@ -477,7 +521,7 @@ export class Regions {
   #add(plan: Plan, made: MadeFunction & Pick<Region, "ranges" | "seen" | "counts" | "number">, facts: RegionFacts, places: readonly Place[]): void {
     const { hosts, options, ...planned } = plan, entries: Entry[] = [], { linear, space } = planned;
     const region: Region = {
-      isBaseline: false, heat: NO_HEAT, ...planned, ...made, entries, owned: [], sites: facts.sites, length: facts.length, dropped: false,
+      isBaseline: false, isLoop: false, heat: NO_HEAT, ...planned, ...made, entries, owned: [], sites: facts.sites, length: facts.length, dropped: false,
       text: { ...facts, print: printAgain(made.seen, space, linear, this.limits, facts.entries, options) },
       index: this.table.take(), entered: 0, enteredBefore: 0, declined: 0, declinedAt: 0, drop: (cause) => this.#drop(region, cause),
     };
@@ -495,6 +539,7 @@ export class Regions {
     this.stats.blocks += facts.blocks;
     this.stats.codeBytes += made.codeBytes;
     this.#options.measurement?.regionMade(region);
+    if (this.#options.baseline !== undefined) this.#hurry(region);
   }
 
   #own(region: Region, hosts: ReadonlyMap<number, number>): void {
