@@ -16,8 +16,17 @@ const { EXACT, PLAIN, REGION, STRADDLING } = steps;
 const MOST_INSTRUCTIONS = 250;
 const PAGE = 4096;
 
+/** Where baseline code is found. */
+export interface BaselineSource {
+  readonly space: CodeSpace;
+  readonly page: CodePage;
+  readonly templates: Templates;
+  /** Immediates that the guest changes are read each time; otherwise they are what they are now. */
+  readonly isPatchable: boolean;
+}
+
 /** What was executed of a page on the ways from a head, with instructions that reach into the next one, in the order of addresses, as it is mapped at `linear`. Other regions' heads are left to them. */
-export function baselineCode({ ram }: GuestMemory, space: CodeSpace, page: CodePage, linear: number, templates: Templates): BaselineInstruction[] {
+export function baselineCode({ ram }: GuestMemory, { space, page, templates, isPatchable }: BaselineSource, linear: number): BaselineInstruction[] {
   const found = new Map<number, BaselineInstruction>(), head = linear & PAGE - 1, base = linear - head, ways = [head];
   for (let way = ways.pop(); way !== undefined; way = ways.pop()) {
     let offset = way;
@@ -26,7 +35,7 @@ export function baselineCode({ ram }: GuestMemory, space: CodeSpace, page: CodeP
         found.set(offset, acrossPages(ram, space, page, offset, base));
         break;
       }
-      const patched = page.patchedAt(offset);
+      const patched = isPatchable ? page.patchedAt(offset) : undefined;
       if (!isExecuted(page, offset, patched !== undefined) || offset !== head && beginsRegion(page, offset)) break;
       const host = page.frame * PAGE + offset, pattern = space.patterns.at(ram, host, PAGE - offset);
       if ("failure" in pattern) break;

@@ -135,8 +135,8 @@ export interface RegionsOptions {
   becomeHead(insn: Insn): boolean;
 }
 
-/** Estimated host ns that making a region takes, and baseline code. */
-const MAKING_COST = 1_000_000, BASELINE_COST = 300_000;
+/** Estimated host ns that making a region takes, baseline code, and a template. */
+const MAKING_COST = 1_000_000, BASELINE_COST = 300_000, TEMPLATE_COST = 100_000;
 /** There is nothing that baseline code could be made of. */
 const NOTHING_THERE = "nothing there";
 /** It is not worth its making yet; so many instructions would be, at once. */
@@ -268,12 +268,12 @@ export class Regions {
     const templates = this.#code.templatesOf(space), { page } = space.decodedAt(linear) ?? {};
     if (templates === undefined || this.table.isFull) return undefined;
     if (page === undefined) return NOTHING_THERE;
-    const instructions = baselineCode(this.#memory, space, page, linear, templates);
+    const instructions = baselineCode(this.#memory, { space, page, templates, isPatchable: !this.#options.off.has(PATCHES) }, linear), before = templates.made;
     if (instructions.length === 0) return NOTHING_THERE;
     const isLoop = leadBackTo(linear, instructions, templates);
     if (!head.hasWaited && this.#waits(head, isLoop, instructions)) return WAITS;
-    this.#memory.patience -= BASELINE_COST;
     const made = this.#code.makeBaseline(instructions, linear, space, templates), entries: Entry[] = [], { sites, length, run, isCompiled, codeBytes } = made;
+    this.#memory.patience -= BASELINE_COST + (templates.made - before) * TEMPLATE_COST;
     const region: Region = {
       isBaseline: true, isLoop, heat, head, isMobile: true, linear, space, entries, run, isCompiled, sites, length, text: NO_TEXT, codeBytes, owned: [], seen: NOTHING_SEEN, dropped: false,
       index: this.table.take(), entered: 0, enteredBefore: 0, declined: 0, declinedAt: 0, trial: NO_TRIAL, counts: undefined, number: -1,
@@ -466,6 +466,7 @@ export class Regions {
   /** Makes a region at a head; false where nothing there can be translated. */
   #make(planned: Pick<Region, "head" | "linear" | "space" | "trial">, entries: readonly number[]): boolean {
     const { linear, space, trial } = planned, { measurement, trials, off } = this.#options;
+    if (this.table.isFull) return false;
     const timed = <T>(timer: Timer | undefined, action: () => T): T => (measurement === undefined || timer === undefined ? action() : measurement.watch.time(timer, action));
     const view = new GuestCode(this.#memory, space, trial.base, {
       targets: (insn, at) => trials.targets(insn, at),

@@ -106,13 +106,15 @@ function executions(measurement: Measurement): (linear: number, user: boolean) =
   return (linear, user) => counts.get(key(linear, user)) ?? 0;
 }
 
-/** A guest that stands where it is to be looked at. */
+const BASELINE = "baseline";
+
+/** A guest that stands where it is to be looked at. Its hot code becomes regions, which can be read, and not first what is put together from templates. */
 function prepareGuest(settings: Settings, image: readonly string[], moment: Moment | undefined): Guest {
   const { at } = settings, untilText = moment?.option === "--at" && moment.count === Infinity;
   const script = untilText ? [...settings.script, { kind: "expect", text: new TextEncoder().encode(at) } as const] : settings.script;
   const boot = bootOptions({ ...settings, operands: image }), symbols = symbolsFor(settings, boot.kernel);
   const measurement = settings.counts ? new Measurement(() => performance.now()) : undefined;
-  const { machine } = prepareWith({ ...settings, script }, settings.engine, boot, undefined, { sampled: settings.time, ...(measurement === undefined ? {} : { measurement }) });
+  const { machine } = prepareWith({ ...settings, script, off: new Set([...settings.off, BASELINE]) }, settings.engine, boot, undefined, { sampled: settings.time, ...(measurement === undefined ? {} : { measurement }) });
   const sampler = settings.time ? new RegionSampler() : undefined;
   if (moment !== undefined) runTo(machine, moment);
   const samples = sampler?.stop();

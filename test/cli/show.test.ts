@@ -105,7 +105,7 @@ describe("a running guest", () => {
   });
 
   it("has the JavaScript that runs", async () => {
-    const machine = createMachine({ memory: 2 << 20 });
+    const machine = createMachine({ memory: 2 << 20, off: new Set(["baseline"]) });
     machine.boot({ kernel: { name: "hot", bytes: readFileSync(path) }, loadAt: 0x100000 });
     machine.run({ maxInstructions: 1_000_000 });
     const [region] = liveRegions(machine);
@@ -114,7 +114,7 @@ describe("a running guest", () => {
   });
 
   it("has its regions explained by the blocks that they were made of", () => {
-    const machine = createMachine({ memory: 64 << 20 });
+    const machine = createMachine({ memory: 64 << 20, off: new Set(["baseline"]) });
     machine.boot({ kernel: { name: "demo.elf", bytes: readFileSync(join(import.meta.dirname, "../guests/demo/demo.elf")) }, commandLine: "quick" });
     machine.run({ maxInstructions: 10_000_000 });
     const regions = liveRegions(machine);

@@ -22,7 +22,7 @@ function sourcesOf(measurement?: Measurement): Seen {
     sources.push(source);
     for (const name of allowed) names.add(name);
   };
-  const machine = new Machine({ memory: 32 << 20, ...(measurement === undefined ? {} : { measurement }) }, { createVcpu: (parts) => new Vcpu({ ...parts, verifyCode }), createBoard });
+  const machine = new Machine({ memory: 32 << 20, off: new Set(["baseline"]), ...(measurement === undefined ? {} : { measurement }) }, { createVcpu: (parts) => new Vcpu({ ...parts, verifyCode }), createBoard });
   machine.boot({ kernel: { name: "demo.elf", bytes: DEMO } });
   machine.run({ maxInstructions: LIMIT });
   return { sources, names, hash: machine.stateHash(true) };

@@ -48,6 +48,16 @@ async function pack(folder: string, ...options: string[]): Promise<string> {
   return join(into, archive);
 }
 
+/** Packages with all that they depend on, so that none has to be asked for. */
+function closure(names: readonly string[]): string[] {
+  const all = new Set(names);
+  for (const name of all) {
+    const { dependencies = {} } = JSON.parse(readFileSync(join(ROOT, "node_modules", name, "package.json"), "utf8")) as { readonly dependencies?: object };
+    for (const further of Object.keys(dependencies)) all.add(further);
+  }
+  return [...all];
+}
+
 describe("in the repository", () => {
   it.each([["the package's folder", ROOT], ["a folder below", join(ROOT, "src/devices")], ["another folder", tmpdir()]])("runs from %s", async (_name, cwd) => {
     const ended = await run(process.execPath, [join(ROOT, "bin/calque.js"), "run", HELLO], cwd);
@@ -66,7 +76,7 @@ describe("packed and installed", () => {
   beforeAll(async () => {
     mkdirSync(join(installed, "deeper"), { recursive: true });
     writeFileSync(join(installed, "package.json"), JSON.stringify({ name: "project", private: true, type: "module" }));
-    const dependencies = Object.keys(manifest.dependencies).map((name) => pack(join(ROOT, "node_modules", name), "--ignore-scripts"));
+    const dependencies = closure(Object.keys(manifest.dependencies)).map((name) => pack(join(ROOT, "node_modules", name), "--ignore-scripts"));
     const archives = await Promise.all([pack(ROOT), ...dependencies]);
     await succeed("npm", ["install", "--no-audit", "--no-fund", ...archives], installed);
     files = readdirSync(join(installed, "node_modules/calque"), { recursive: true, encoding: "utf8" });

@@ -74,7 +74,8 @@ export interface Template {
 export const BASELINE_PARAMETERS = ["left", "entry", "delta"] as const;
 
 const ARRAYS: ReadonlyMap<string, string> = new Map([...Object.entries(ARRAY_SOURCES), ["S8", "stateBytes"], ["S16", "stateHalves"]]);
-/** Shifts by an immediate are worth a template for each count. */
+/** Shifts by an immediate are worth a template for each count, of which the processor looks at five bits. */
+const COUNT_BITS = 31;
 const BY_COUNT: ReadonlySet<string> = new Set(["rol", "ror", "rcl", "rcr", "shl", "shr", "sar", "shld", "shrd"]);
 /** Of a register with itself. */
 const WITH_ITSELF: ReadonlySet<string> = new Set(["xor", "sub"]);
@@ -126,11 +127,17 @@ export interface FormFacts {
   readonly templates: Map<number, Template | undefined>;
 }
 
+/** So many are kept, some KB each; a boot of Linux and a session in its shell have need of fewer. */
+const MOST_TEMPLATES = 1 << 13;
+
 /** The templates of one mode. */
 export class Templates {
   readonly #environment: WasmEnvironment;
   readonly #check: ((source: string, names: readonly string[]) => void) | undefined;
   readonly #facts = new Map<Form, FormFacts>();
+  #kept = 0;
+  /** How many were made. */
+  made = 0;
 
   /** `check` is told of every template's JavaScript before it is compiled, and of the runtime functions that it names. */
   constructor(environment: WasmEnvironment, check?: (source: string, names: readonly string[]) => void) {
@@ -153,8 +160,17 @@ export class Templates {
     if (facts.isStepped || isPatched && isClosed(form, fields, "m")) return undefined;
     const key = keyOf(form, fields, facts.readsFlags ? kind : UNKNOWN_KIND);
     let template = templates.get(key);
-    if (template === undefined && !templates.has(key)) templates.set(key, (template = this.#compile(form, facts, fields, kind)));
+    if (template === undefined && !templates.has(key)) {
+      if (this.#kept++ === MOST_TEMPLATES) this.#forget();
+      this.made++;
+      templates.set(key, (template = this.#compile(form, facts, fields, kind)));
+    }
     return template;
+  }
+
+  #forget(): void {
+    for (const { templates } of this.#facts.values()) templates.clear();
+    this.#kept = 1;
   }
 
   #compile(form: Form, { meaning, readsFlags }: FormFacts, fields: Fields, kind: number): Template | undefined {
@@ -209,7 +225,7 @@ const SPECIAL: ReadonlyMap<string, Written & { readonly value: (bindings: Bindin
 function factsOfForm(form: Form): FormFacts {
   const meaning = meaningOf(form), { nodes, end } = meaning, value = endValue(end);
   const isStepped = !SPECIAL.has(form.semantics) && !isPlain(meaning);
-  return { meaning, end: end.kind, isFollowed: isFollowed(meaning), isStepped, readsFlags: nodes.some(readsKind) || value !== undefined && readsKind(value), templates: new Map() };
+  return { meaning, end: end.kind, isFollowed: isFollowed(meaning), isStepped, readsFlags: !BY_COUNT.has(form.semantics) && (nodes.some(readsKind) || value !== undefined && readsKind(value)), templates: new Map() };
 }
 
 /** Transfers by the monitor that come back. */
@@ -243,7 +259,7 @@ function isClosed({ semantics, operands }: Form, fields: Fields, field: FieldNam
 
 /** Tells templates of one form apart. */
 function keyOf(form: Form, fields: Fields, kind: number): number {
-  const itself = isClosed(form, fields, "d") ? fields.d + 1 : 0, count = isClosed(form, fields, "m") ? fields.m & 0xff : 0;
+  const itself = isClosed(form, fields, "d") ? fields.d + 1 : 0, count = isClosed(form, fields, "m") ? fields.m & COUNT_BITS : 0;
   const memory = (fields.b === ZERO_REGISTER ? 1 : 0) | (fields.x === ZERO_REGISTER ? 2 : 0) | (fields.p === 0 ? 4 : 0) | fields.c << 3;
   return ((memory << 8 | count) << 6 | itself) * 512 + kind + 1;
 }

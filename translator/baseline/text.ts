@@ -280,25 +280,27 @@ class Assembler {
 
   /** Copies a template and fills its holes. */
   #piece(piece: Piece, { bytes, holes, locals, imports, mayFault }: Template, rest: number, block: number): void {
-    const code = this.#code;
-    this.#locals = Math.max(this.#locals, locals);
+    const code = this.#code, { patched } = piece;
+    this.#locals = Math.max(this.#locals, patched === undefined ? locals : locals + 1);
+    if (patched !== undefined) { // before what the instruction itself may write there
+      this.#read(patched);
+      this.#set(locals);
+    }
     let from = 0;
     for (let k = 0; k < holes.length; k++) {
       const hole = holes[k]!;
       code.copy(bytes, from, hole.at);
       from = hole.at + 1;
-      this.#fill(piece, hole, imports, rest);
+      if (patched !== undefined && hole.what === HOLE.field && hole.field === "m") this.#get(locals);
+      else this.#fill(piece, hole, imports, rest);
     }
     code.copy(bytes, from, bytes.length);
     if (mayFault) this.#site(piece, rest, block);
   }
 
-  #fill({ fields, address, length, patched }: Piece, { what, field, base, scale, index }: Hole, imports: Imports, rest: number): void {
+  #fill({ fields, address, length }: Piece, { what, field, base, scale, index }: Hole, imports: Imports, rest: number): void {
     switch (what) {
-      case HOLE.field:
-        if (patched !== undefined && field === "m") this.#read(patched);
-        else this.#constant(fields[field]);
-        return;
+      case HOLE.field: this.#constant(fields[field]); return;
       case HOLE.site: this.#constant(this.#sites.length); return;
       case HOLE.self: this.#constant(address); return;
       case HOLE.next: this.#constant(address + length); return;
