@@ -15,6 +15,8 @@ const { EXACT, PLAIN, REGION, STRADDLING } = steps;
 /** Instructions that are put together at most. */
 const MOST_INSTRUCTIONS = 250;
 const PAGE = 4096;
+/** A call of the runtime takes as long as so many instructions. */
+const CALL = 60;
 
 /** Where baseline code is found. */
 export interface BaselineSource {
@@ -100,4 +102,10 @@ export function leadBackTo(linear: number, instructions: readonly BaselineInstru
     const end = form === undefined ? "next" : templates.factsOf(form).end;
     return (end === "jump" || end === "call" || end === "branch") && (address + length + fields.k | 0) === linear;
   });
+}
+
+/** How many instructions are to be executed, as code that calls nothing takes `most`: calls of the runtime count for many. */
+export function heatOf(most: number, instructions: readonly BaselineInstruction[], templates: Templates): number {
+  const calls = instructions.filter(({ form }) => form !== undefined && templates.factsOf(form).calls).length;
+  return Math.ceil(most * instructions.length / (instructions.length + CALL * calls));
 }

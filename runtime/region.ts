@@ -6,7 +6,7 @@
  * a *mobile* region, which is told how far away it runs. Other pages it spans are compared with the EXEC entries they had, on the edges
  * that lead there.
  */
-import { baselineCode, bytesOf, leadBackTo } from "./baseline.ts";
+import { baselineCode, bytesOf, heatOf, leadBackTo } from "./baseline.ts";
 import { type CodeCache, type CodeRange, type CodeSpace, type DropCause, type Keep } from "./code-cache.ts";
 import { EntryTable } from "./entry-table.ts";
 import type { RuntimeFunction } from "./functions.ts";
@@ -264,7 +264,7 @@ export class Regions {
   // --- Baseline code ------------------------------------------------------------------------------------------
 
   /** Puts baseline code together at a head. Undefined where the mode has none. */
-  #makeBaseline(head: Insn, linear: number, space: CodeSpace, heat: number): Entry | typeof NOTHING_THERE | typeof WAITS | undefined {
+  #makeBaseline(head: Insn, linear: number, space: CodeSpace, most: number): Entry | typeof NOTHING_THERE | typeof WAITS | undefined {
     const templates = this.#code.templatesOf(space), { page } = space.decodedAt(linear) ?? {};
     if (templates === undefined || this.table.isFull) return undefined;
     if (page === undefined) return NOTHING_THERE;
@@ -275,7 +275,7 @@ export class Regions {
     const made = this.#code.makeBaseline(instructions, linear, space, templates), entries: Entry[] = [], { sites, length, run, isCompiled, codeBytes } = made;
     this.#memory.patience -= BASELINE_COST + (templates.made - before) * TEMPLATE_COST;
     const region: Region = {
-      isBaseline: true, isLoop, heat, head, isMobile: true, linear, space, entries, run, isCompiled, sites, length, text: NO_TEXT, codeBytes, owned: [], seen: NOTHING_SEEN, dropped: false,
+      isBaseline: true, isLoop, heat: heatOf(most, instructions, templates), head, isMobile: true, linear, space, entries, run, isCompiled, sites, length, text: NO_TEXT, codeBytes, owned: [], seen: NOTHING_SEEN, dropped: false,
       index: this.table.take(), entered: 0, enteredBefore: 0, declined: 0, declinedAt: 0, trial: NO_TRIAL, counts: undefined, number: -1,
       ranges: bytesOf(page, instructions), drop: (cause) => this.#drop(region, cause),
     };
