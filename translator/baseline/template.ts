@@ -122,7 +122,7 @@ export interface FormFacts {
   readonly isFollowed: boolean;
   /** The interpreter executes it. */
   readonly isStepped: boolean;
-  /** It calls a runtime function, which takes as long as many instructions: x87 above all. */
+  /** It calls a runtime function or the monitor, which takes as long as many instructions. */
   readonly calls: boolean;
   /** It matters of what kind the flags before it are. */
   readonly readsFlags: boolean;
@@ -227,7 +227,7 @@ const SPECIAL: ReadonlyMap<string, Written & { readonly value: (bindings: Bindin
 function factsOfForm(form: Form): FormFacts {
   const meaning = meaningOf(form), { nodes, end } = meaning, value = endValue(end);
   const isStepped = !SPECIAL.has(form.semantics) && !isPlain(meaning);
-  return { meaning, end: end.kind, isFollowed: isFollowed(meaning), isStepped, calls: nodes.some(({ op }) => op === "call"), readsFlags: !BY_COUNT.has(form.semantics) && (nodes.some(readsKind) || value !== undefined && readsKind(value)), templates: new Map() };
+  return { meaning, end: end.kind, isFollowed: isFollowed(meaning), isStepped, calls: nodes.some(({ op }) => op === "call" || op === "monitor"), readsFlags: !BY_COUNT.has(form.semantics) && (nodes.some(readsKind) || value !== undefined && readsKind(value)), templates: new Map() };
 }
 
 /** Transfers by the monitor that come back. */
