@@ -12,28 +12,13 @@
  */
 import { CHANGED, SLOT } from "../../runtime/abi.ts";
 import type { Site } from "../emit/region-facts.ts";
-import type { Fields, Form } from "../form.ts";
 import type { PatchedImmediate } from "../ir/instantiate.ts";
-import type { End } from "../ir/opcodes.ts";
 import { Bytes } from "../wasm/bytes.ts";
 import { REGION } from "../wasm/compile.ts";
 import { Imports, moduleOf, type WasmImport } from "../wasm/module.ts";
 import { OPCODE, TYPE } from "../wasm/opcodes.ts";
-import { UNKNOWN_KIND } from "./place.ts";
+import { type BaselineInstruction, type Block, Blocks, type Piece } from "./blocks.ts";
 import { BASELINE_PARAMETERS, HOLE, type Hole, type Template, type Templates } from "./template.ts";
-
-/** An instruction as it was found; addresses are linear ones. */
-export interface BaselineInstruction {
-  readonly address: number;
-  /** Of one that the interpreter executes anyhow, any that leads out of the page. */
-  readonly length: number;
-  /** Undefined where the interpreter is to execute it. */
-  readonly form: Form | undefined;
-  readonly fields: Fields;
-  readonly patched: PatchedImmediate | undefined;
-  /** Of one whose bytes lie on two pages: where the host has the second page. It is the interpreter's where that is another one. */
-  readonly second: number | undefined;
-}
 
 export interface BaselineText {
   /** The module; its function is `r`, its imports `i.0` and so on. */
@@ -50,21 +35,6 @@ export interface BaselineText {
 const LEFT = BASELINE_PARAMETERS.indexOf("left"), ENTRY = BASELINE_PARAMETERS.indexOf("entry"), DELTA = BASELINE_PARAMETERS.indexOf("delta");
 const WORD = 2, PAGE_SHIFT = 12, PAGE = 1 << PAGE_SHIFT;
 
-/** An instruction in its block. */
-interface Piece extends BaselineInstruction {
-  /** Undefined where the interpreter executes it. */
-  readonly template: Template | undefined;
-}
-
-interface Block {
-  readonly address: number;
-  readonly pieces: Piece[];
-  /** Its number in the table at the top; -1 where no way leads there by it. */
-  entry: number;
-  /** Its label counted from the innermost one, where none is closed; -1 where no way leads there by one. */
-  label: number;
-}
-
 /** Where the machine's memory has what templates name beside the ABI's arrays. */
 export interface BaselinePlaces {
   readonly state: number;
@@ -75,124 +45,35 @@ export interface BaselinePlaces {
 
 /** The code of `instructions`, which lie in one page, in the order of their addresses, to be entered at `from` and wherever control comes back to it. */
 export function baselineText(instructions: readonly BaselineInstruction[], from: number, templates: Templates, places: BaselinePlaces): BaselineText {
-  return new Assembler(instructions, templates, places).run(from);
+  return new Assembler(new Blocks(instructions, from, templates), places).run(from);
 }
 
 class Assembler {
-  readonly #templates: Templates;
   readonly #places: BaselinePlaces;
-  readonly #blocks: Block[] = [];
-  /** By address. */
-  readonly #numbers = new Map<number, number>();
+  readonly #blocks: Blocks;
   readonly #imports = new Imports();
   readonly #sites: Site[] = [];
   readonly #code = new Bytes();
-  #length = 0;
   #locals: number = BASELINE_PARAMETERS.length;
-  #labels = 0;
   /** Labels that are closed, and blocks that are open inside those that are not. */
   #closed = 0;
   #inner = 0;
 
-  constructor(instructions: readonly BaselineInstruction[], templates: Templates, places: BaselinePlaces) {
-    this.#templates = templates;
+  constructor(blocks: Blocks, places: BaselinePlaces) {
+    this.#blocks = blocks;
     this.#places = places;
-    this.#divide(instructions, this.#leaders(instructions));
   }
 
   run(from: number): BaselineText {
-    this.#enterAt(from);
-    const table = this.#label();
+    const { list, table, length } = this.#blocks;
     this.#open(table);
-    for (let k = 0; k < this.#blocks.length; k++) this.#block(this.#blocks[k]!, k);
+    for (let k = 0; k < list.length; k++) this.#block(list[k]!, k);
     this.#close();
     const code = { name: "r", shownName: `baseline_${(from >>> 0).toString(16)}`, shape: REGION, body: { finish: () => ({ body: this.#finish(), hints: undefined }) } };
     return {
-      bytes: moduleOf([code], this.#imports.list, true), imports: this.#imports.list, sites: this.#sites, length: this.#length, blocks: this.#blocks.length,
+      bytes: moduleOf([code], this.#imports.list, true), imports: this.#imports.list, sites: this.#sites, length, blocks: list.length,
       entries: new Map(table.map((block, k) => [block.address, k])),
     };
-  }
-
-  // --- Blocks -------------------------------------------------------------------------------------------------------
-
-  /** Where blocks begin: where ways lead, behind what leads elsewhere, and behind what may stand in the shadow of an STI at its block's end. */
-  #leaders(instructions: readonly BaselineInstruction[]): ReadonlySet<number> {
-    const leaders = new Set<number>();
-    for (const { address, length, form, fields } of instructions) {
-      if (form === undefined) continue;
-      const { end, isStepped } = this.#templates.factsOf(form), next = address + length | 0;
-      if (isStepped || end !== "next" && end !== "repeat") leaders.add(next);
-      if (!isStepped && isDirect(end)) leaders.add(next + fields.k | 0);
-    }
-    instructions.forEach((instruction, k) => {
-      const next = instructions[k + 1];
-      if (isSti(instruction) && next !== undefined && leaders.has(next.address)) leaders.add(next.address + next.length | 0);
-    });
-    return leaders;
-  }
-
-  #divide(instructions: readonly BaselineInstruction[], leaders: ReadonlySet<number>): void {
-    let next = NaN, block: Block | undefined, before: BaselineInstruction | undefined;
-    for (const instruction of instructions) {
-      const { address, length } = instruction;
-      if (block === undefined || leaders.has(address) || address !== next) {
-        // A block that ends with STI takes what is in its shadow along.
-        if (block !== undefined && before !== undefined && address === next && isSti(before)) this.#append(block, instruction);
-        block = { address, pieces: [], entry: -1, label: -1 };
-        this.#kind = UNKNOWN_KIND;
-        this.#numbers.set(address, this.#blocks.length);
-        this.#blocks.push(block);
-      }
-      this.#append(block, instruction);
-      next = address + length | 0;
-      before = instruction;
-    }
-  }
-
-  /** The kind of the flags behind what was appended last. */
-  #kind = UNKNOWN_KIND;
-
-  #append(block: Block, instruction: BaselineInstruction): void {
-    const { form, fields, patched, second } = instruction;
-    let template = form === undefined ? undefined : this.#templates.of(form, fields, this.#kind, patched !== undefined);
-    if (second !== undefined && (template?.end !== "next" || template.behind !== "nothing")) template = undefined;
-    this.#kind = template === undefined || second !== undefined ? UNKNOWN_KIND : template.kind ?? this.#kind;
-    block.pieces.push({ ...instruction, template });
-    this.#length++;
-  }
-
-  /** A way leads to an address from block number `k`: forward by its label, back by the table. */
-  #lead(address: number, k: number): void {
-    const to = this.#numbers.get(address);
-    if (to === undefined) return;
-    if (to <= k) this.#blocks[to]!.entry = 0;
-    else this.#blocks[to]!.label = 0;
-  }
-
-  #enterAt(address: number): void {
-    const k = this.#numbers.get(address);
-    if (k !== undefined) this.#blocks[k]!.entry = 0;
-  }
-
-  /** Numbers labels and entries; returns the blocks that are entered, by number. */
-  #label(): Block[] {
-    this.#blocks.forEach(({ pieces }, k) => {
-      const { template, address, length, fields } = pieces.at(-1)!, next = address + length | 0;
-      if (template === undefined) this.#enterAt(next); // the interpreter may have stopped there
-      if (template !== undefined && isDirect(template.end)) this.#lead(next + fields.k | 0, k);
-      if (template?.end === "call" || template?.end === "indirect" || template?.end === "transferred") this.#enterAt(next);
-      else if (template?.end !== "jump") this.#lead(next, k);
-    });
-    const [first] = this.#blocks, table: Block[] = [];
-    if (first!.label < 0) first!.entry = 0;
-    for (const block of this.#blocks) {
-      if (block.entry < 0 && block.label < 0) continue;
-      block.label = this.#labels++;
-      if (block.entry < 0) continue;
-      block.entry = table.length;
-      table.push(block);
-    }
-    return table;
   }
 
   // --- Code ---------------------------------------------------------------------------------------------------------
@@ -203,7 +84,7 @@ class Assembler {
     code.byte(TYPE.i32);
     code.byte(OPCODE.loop);
     code.byte(TYPE.void);
-    for (let k = 0; k < this.#labels; k++) {
+    for (let k = 0; k < this.#blocks.labels; k++) {
       code.byte(OPCODE.block);
       code.byte(TYPE.void);
     }
@@ -467,19 +348,19 @@ class Assembler {
 
   /** Goes to an address from the end of block number `k`. */
   #goTo(address: number, k: number): void {
-    const to = this.#numbers.get(address);
+    const to = this.#blocks.numberAt(address);
     if (to === undefined) {
       this.#constant(address);
       this.#leave();
     } else if (to > k + 1 || to === k + 1 && this.#inner > 0) {
       this.#code.byte(OPCODE.br);
       this.#code.unsigned(this.#depthOf(to));
-    } else if (to <= k) this.#goBack(this.#blocks[to]!);
+    } else if (to <= k) this.#goBack(this.#blocks.list[to]!);
   }
 
   /** The same where the value on the stack is not 0. */
   #goToIf(address: number, k: number): void {
-    const to = this.#numbers.get(address), code = this.#code;
+    const to = this.#blocks.numberAt(address), code = this.#code;
     if (to !== undefined && to > k) {
       code.byte(OPCODE.brIf);
       code.unsigned(this.#depthOf(to));
@@ -497,9 +378,9 @@ class Assembler {
     this.#code.unsigned(this.#outermost);
   }
 
-  #depthOf(block: number): number { return this.#blocks[block]!.label - this.#closed + this.#inner; }
+  #depthOf(block: number): number { return this.#blocks.list[block]!.label - this.#closed + this.#inner; }
   /** How far out the loop around all blocks is. */
-  get #outermost(): number { return this.#labels - this.#closed + this.#inner; }
+  get #outermost(): number { return this.#blocks.labels - this.#closed + this.#inner; }
 
   #leave(): void {
     this.#code.byte(OPCODE.br);
@@ -521,7 +402,7 @@ class Assembler {
 
   #ifSpent(then: () => void): void {
     this.#get(LEFT);
-    this.#constant(this.#length);
+    this.#constant(this.#blocks.length);
     this.#code.byte(OPCODE.lts);
     this.#when(then);
   }
@@ -562,8 +443,3 @@ class Assembler {
     this.#code.unsigned(local);
   }
 }
-
-function isSti({ form }: BaselineInstruction): boolean { return form?.semantics === "sti"; }
-
-/** Whether a transfer leads to a fixed address. */
-function isDirect(end: End["kind"]): boolean { return end === "jump" || end === "call" || end === "branch"; }
