@@ -6,9 +6,10 @@
  */
 import type { CodePage, CodeSpace } from "./code-cache.ts";
 import * as steps from "./insn.ts";
+import type { Insn } from "./insn.ts";
 import type { GuestMemory } from "./memory.ts";
 import { bytesAcross } from "./straddling.ts";
-import type { BaselineInstruction, Fields, Templates } from "../translator/translate.ts";
+import { isDirect, type BaselineInstruction, type Fields, type Templates } from "../translator/translate.ts";
 
 const { EXACT, PLAIN, REGION, STRADDLING } = steps;
 
@@ -33,12 +34,14 @@ export function baselineCode({ ram }: GuestMemory, { space, page, templates, isP
   for (let way = ways.pop(); way !== undefined; way = ways.pop()) {
     let offset = way;
     while (offset >= 0 && offset < PAGE && !found.has(offset) && found.size < MOST_INSTRUCTIONS) {
-      if (isStraddling(page, offset)) {
+      const insn = decodedAt(page, offset);
+      if (insn === undefined) break;
+      if (insn.kind === STRADDLING) {
         found.set(offset, acrossPages(ram, space, page, offset, base));
         break;
       }
       const patched = isPatchable ? page.patchedAt(offset) : undefined;
-      if (!isExecuted(page, offset, patched !== undefined) || offset !== head && beginsRegion(page, offset)) break;
+      if (!isExecuted(page, insn, patched !== undefined) || offset !== head && insn.r !== undefined) break;
       const host = page.frame * PAGE + offset, pattern = space.patterns.at(ram, host, PAGE - offset);
       if ("failure" in pattern) break;
       const { form, length } = pattern, fields: Fields = { d: 0, s: 0, b: 0, x: 0, c: 0, p: 0, m: 0, k: 0 }, { end, isFollowed } = templates.factsOf(form);
@@ -65,19 +68,16 @@ function acrossPages(ram: Uint8Array, space: CodeSpace, page: CodePage, offset: 
 }
 
 /** Whether the bytes at an offset were executed as they are, but for an immediate that is read each time. */
-function isExecuted(page: CodePage, offset: number, isPatched: boolean): boolean {
-  const position = page.index[offset]!, insn = position === 0 ? undefined : page.insns[position]!;
-  if (insn === undefined) return false;
+function isExecuted(page: CodePage, insn: Insn, isPatched: boolean): boolean {
   if (insn.f === page.undecoded || insn.e === 0) return isPatched;
   return insn.kind === PLAIN || insn.kind === EXACT || insn.kind === REGION;
 }
 
-function isStraddling(page: CodePage, offset: number): boolean {
+/** What was ever looked up at an offset. */
+function decodedAt(page: CodePage, offset: number): Insn | undefined {
   const position = page.index[offset]!;
-  return position !== 0 && page.insns[position]!.kind === STRADDLING;
+  return position === 0 ? undefined : page.insns[position];
 }
-
-function beginsRegion(page: CodePage, offset: number): boolean { return page.insns[page.index[offset]!]!.r !== undefined; }
 
 /** The host's bytes that code was made of, but for immediates that are read each time, joined where they touch. */
 export function bytesOf(page: CodePage, instructions: readonly BaselineInstruction[]): Array<readonly [from: number, to: number]> {
@@ -99,13 +99,12 @@ export function bytesOf(page: CodePage, instructions: readonly BaselineInstructi
 /** Whether a branch, jump or call among the instructions leads to an address. */
 export function leadBackTo(linear: number, instructions: readonly BaselineInstruction[], templates: Templates): boolean {
   return instructions.some(({ address, length, form, fields }) => {
-    const end = form === undefined ? "next" : templates.factsOf(form).end;
-    return (end === "jump" || end === "call" || end === "branch") && (address + length + fields.k | 0) === linear;
+    return form !== undefined && isDirect(templates.factsOf(form).end) && (address + length + fields.k | 0) === linear;
   });
 }
 
 /** How many instructions are to be executed, as code that calls nothing takes `most`: calls of the runtime count for many. */
-export function heatOf(most: number, instructions: readonly BaselineInstruction[], templates: Templates): number {
+export function allowance(most: number, instructions: readonly BaselineInstruction[], templates: Templates): number {
   const calls = instructions.filter(({ form }) => form !== undefined && templates.factsOf(form).calls).length;
   return Math.ceil(most * instructions.length / (instructions.length + CALL * calls));
 }

@@ -55,10 +55,11 @@ export class EntryTable {
   /** The first word of the line that a host address is in. Where it is in none, of one of the two that it could be in. */
   line(host: number, space: number): number {
     const first = Math.imul(host ^ host >>> 11, WORDS) & LAST, other = first ^ WORDS;
-    return !this.#isAt(first, host, space) && this.#isAt(other, host, space) ? other : first;
+    return !this.isAt(first, host, space) && this.isAt(other, host, space) ? other : first;
   }
 
-  #isAt(line: number, host: number, space: number): boolean {
+  /** Whether a line is that of a host address. */
+  isAt(line: number, host: number, space: number): boolean {
     const { words } = this, number = words[line + LINE.space]!;
     return words[line + LINE.host] === host && (number ^ number >> 31) === space;
   }
@@ -66,7 +67,7 @@ export class EntryTable {
   /** The line that a host address is to be in: its own, one that tells nothing, or either. */
   #lineFor(host: number, space: number): number {
     const { words } = this, at = this.line(host, space), other = at ^ WORDS;
-    if (this.#isAt(at, host, space) || words[at + LINE.host] === EMPTY) return at;
+    if (this.isAt(at, host, space) || words[at + LINE.host] === EMPTY) return at;
     return words[other + LINE.host] === EMPTY || (this.#fills++ & 1) !== 0 ? other : at;
   }
 

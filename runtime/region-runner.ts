@@ -29,7 +29,7 @@ import type { Instruction } from "../translator/translate.ts";
 
 const { CHANGED, DECLINED } = abi;
 const { EMPTY, LINE } = entryTable;
-const { host: AT_HOST, space: AT_SPACE, linear: AT_LINEAR, bound: AT_BOUND, least: AT_LEAST, index: AT_INDEX, entry: AT_ENTRY, entered: AT_ENTERED } = LINE;
+const { linear: AT_LINEAR, bound: AT_BOUND, least: AT_LEAST, index: AT_INDEX, entry: AT_ENTRY, entered: AT_ENTERED } = LINE;
 const { REGION } = steps;
 const { SLOW } = tlb;
 const { FAULTED, LEFT_NORMALLY } = regionFunction;
@@ -179,8 +179,7 @@ export class RegionRunner {
   #find(known: Insn | undefined, budget: number, space: CodeSpace, isArrival: boolean): Insn | undefined {
     const { table } = this.regions, { words } = table, eip = this.#x.cpu.words[EIP]!, mapped = space.ring.exec[eip >>> 12]!;
     if ((mapped & SLOW) === 0) {
-      const host = eip ^ mapped, line = this.#line = table.line(host, space.number), number = words[line + AT_SPACE]!;
-      const isThere = words[line + AT_HOST] === host && (number ^ number >> 31) === space.number && (eip - words[line + AT_LINEAR]! & words[line + AT_BOUND]!) === 0;
+      const host = eip ^ mapped, line = this.#line = table.line(host, space.number), isThere = table.isAt(line, host, space.number) && (eip - words[line + AT_LINEAR]! & words[line + AT_BOUND]!) === 0;
       if (isThere && budget >= words[line + AT_LEAST]!) return undefined;
     }
     return this.#lookUp(known, eip, mapped, budget, space, isArrival);

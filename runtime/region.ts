@@ -6,7 +6,7 @@
  * a *mobile* region, which is told how far away it runs. Other pages it spans are compared with the EXEC entries they had, on the edges
  * that lead there.
  */
-import { baselineCode, bytesOf, heatOf, leadBackTo } from "./baseline.ts";
+import { allowance, baselineCode, bytesOf, leadBackTo } from "./baseline.ts";
 import { type CodeCache, type CodeRange, type CodeSpace, type DropCause, type Keep } from "./code-cache.ts";
 import { EntryTable } from "./entry-table.ts";
 import type { RuntimeFunction } from "./functions.ts";
@@ -104,7 +104,7 @@ const COOL = -1_000_000;
 const KEPT_CODE = 24 << 20;
 
 const COPIED_CALLS = "copied-calls", ENTRIES = "entries", PATCHES = "patches", WASM = "wasm", BASELINE = "baseline";
-/** What can be switched off where a wrong result is hunted: the translator's passes, copies of called functions, regions of several entries, immediates that are read each time, WebAssembly. */
+/** What can be switched off where a wrong result is hunted: the translator's passes, copies of called functions, regions of several entries, immediates that are read each time, WebAssembly, baseline code. */
 export const OPTIMISATIONS: readonly string[] = [...PASSES.map(([name]) => name), CARRY_LOCAL, X87_RUNS, COPIED_CALLS, ENTRIES, PATCHES, WASM, BASELINE];
 
 /** How regions are made. */
@@ -275,7 +275,7 @@ export class Regions {
     const made = this.#code.makeBaseline(instructions, linear, space, templates), entries: Entry[] = [], { sites, length, run, isCompiled, codeBytes } = made;
     this.#memory.patience -= BASELINE_COST + (templates.made - before) * TEMPLATE_COST;
     const region: Region = {
-      isBaseline: true, isLoop, heat: heatOf(most, instructions, templates), head, isMobile: true, linear, space, entries, run, isCompiled, sites, length, text: NO_TEXT, codeBytes, owned: [], seen: NOTHING_SEEN, dropped: false,
+      isBaseline: true, isLoop, heat: allowance(most, instructions, templates), head, isMobile: true, linear, space, entries, run, isCompiled, sites, length, text: NO_TEXT, codeBytes, owned: [], seen: NOTHING_SEEN, dropped: false,
       index: this.table.take(), entered: 0, enteredBefore: 0, declined: 0, declinedAt: 0, trial: NO_TRIAL, counts: undefined, number: -1,
       ranges: bytesOf(page, instructions), drop: (cause) => this.#drop(region, cause),
     };

@@ -143,4 +143,4 @@ export class Blocks {
 function isSti({ form }: BaselineInstruction): boolean { return form?.semantics === "sti"; }
 
 /** Whether a transfer leads to a fixed address. */
-function isDirect(end: End["kind"]): boolean { return end === "jump" || end === "call" || end === "branch"; }
+export function isDirect(end: End["kind"]): boolean { return end === "jump" || end === "call" || end === "branch"; }

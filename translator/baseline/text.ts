@@ -1,8 +1,7 @@
 /**
  * Baseline code: guest code of one page as a WebAssembly function put together from templates.
  *
- * It takes a few microseconds an instruction, a tenth of what a region does that is optimised, and runs several times as fast as the interpreter: it is
- * for code that is executed some hundred times, and for all that is on its way to more. Blocks stand in the order of their addresses, so that a way forward
+ * It is made in a fraction of the time that an optimised region takes, and runs faster than the interpreter does: it is for code that is executed some hundred times, and for all that is on its way to more. Blocks stand in the order of their addresses, so that a way forward
  * is a `br` out of the blocks between; a way back, and the entry, go through a table at the top.
  *
  *     loop $again
@@ -100,10 +99,7 @@ class Assembler {
     code.byte(OPCODE.end);
     code.byte(OPCODE.unreachable);
     code.byte(OPCODE.end);
-    this.#get(DELTA);
-    code.byte(OPCODE.add);
-    this.#set(ENTRY);
-    this.#storeWord(SLOT.eip, ENTRY);
+    this.#storeEip();
     this.#storeWord(SLOT.left, LEFT);
     this.#constant(0);
     code.byte(OPCODE.end);
@@ -266,13 +262,18 @@ class Assembler {
   /** The region is left behind an instruction that has changed more than registers, flags and memory; `rest` of its block are not done. */
   #changed({ address, length }: Piece, rest: number): void {
     this.#charge(rest);
-    this.#get(DELTA);
     this.#constant(address + length);
+    this.#storeEip();
+    this.#constant(CHANGED);
+    this.#return();
+  }
+
+  /** The address on the stack becomes EIP, moved as the code is. */
+  #storeEip(): void {
+    this.#get(DELTA);
     this.#code.byte(OPCODE.add);
     this.#set(ENTRY);
     this.#storeWord(SLOT.eip, ENTRY);
-    this.#constant(CHANGED);
-    this.#return();
   }
 
   /** The value on the stack is what the region returns; EIP stands in the state words. */
