@@ -5,6 +5,7 @@
  * instructions, stands code that is made in microseconds. It holds what was ever executed of one page around a head, and can run wherever the page is mapped.
  */
 import type { CodePage, CodeSpace } from "./code-cache.ts";
+import { followingPage, joinedRanges } from "./guest-code.ts";
 import * as steps from "./insn.ts";
 import type { Insn } from "./insn.ts";
 import type { GuestMemory } from "./memory.ts";
@@ -58,8 +59,7 @@ export function baselineCode({ ram }: GuestMemory, { space, page, templates, isP
 
 /** An instruction on two pages as the second one is now; the interpreter's where that cannot be seen. */
 function acrossPages(ram: Uint8Array, space: CodeSpace, page: CodePage, offset: number, base: number): BaselineInstruction {
-  const address = base + offset | 0, next = base + PAGE | 0, second = next === 0 ? undefined : space.hostOf(next), isResting = second !== undefined && space.pages[second >>> 12]?.isResting === true;
-  const bytes = second === undefined || isResting ? undefined : bytesAcross(ram, page.frame * PAGE + offset, second);
+  const address = base + offset | 0, second = followingPage(space, address), bytes = second === undefined ? undefined : bytesAcross(ram, page.frame * PAGE + offset, second);
   const pattern = bytes === undefined ? undefined : space.patterns.at(bytes, 0, bytes.length), fields: Fields = { d: 0, s: 0, b: 0, x: 0, c: 0, p: 0, m: 0, k: 0 };
   const isOther = pattern === undefined || "failure" in pattern || offset + pattern.length <= PAGE;
   if (isOther) return { address, length: PAGE, form: undefined, fields, patched: undefined, second: undefined };
@@ -81,19 +81,14 @@ function decodedAt(page: CodePage, offset: number): Insn | undefined {
 
 /** The host's bytes that code was made of, but for immediates that are read each time, joined where they touch. */
 export function bytesOf(page: CodePage, instructions: readonly BaselineInstruction[]): Array<readonly [from: number, to: number]> {
-  const joined: Array<[number, number]> = [], across: Array<[number, number]> = [];
-  const join = (from: number, to: number): void => {
-    const last = joined.at(-1);
-    if (last !== undefined && from <= last[1] && from >= last[0]) last[1] = Math.max(last[1], to);
-    else joined.push([from, to]);
-  };
+  const ranges: Array<readonly [number, number]> = [];
   for (const { address, length, form, patched, second } of instructions) {
     if (form === undefined) continue;
     const from = page.frame * PAGE + (address & PAGE - 1), end = (page.frame + 1) * PAGE, to = patched === undefined ? from + length : patched.host;
-    join(from, Math.min(to, end));
-    if (second !== undefined) across.push([second, second + to - end]);
+    ranges.push([from, Math.min(to, end)]);
+    if (second !== undefined) ranges.push([second, second + to - end]);
   }
-  return [...joined, ...across];
+  return joinedRanges(ranges);
 }
 
 /** Whether a branch, jump or call among the instructions leads to an address. */

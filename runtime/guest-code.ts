@@ -99,8 +99,8 @@ export class GuestCode implements CodeView {
 
   /** The same of one whose bytes lie on two pages, wherever the second one is. */
   #lookAcross(address: number, host: number, insn: Insn): ReturnType<CodeView["executed"]> {
-    const next = (address | 0xfff) + 1 | 0, second = next === 0 ? undefined : this.#space.hostOf(next);
-    if (second === undefined || this.#space.pages[second >>> 12]?.isResting === true) return undefined;
+    const second = followingPage(this.#space, address);
+    if (second === undefined) return undefined;
     const room = 4096 - (host & 0xfff), bytes = bytesAcross(this.#memory.ram, host, second);
     return this.#decode(bytes, 0, bytes.length, insn, ({ length }) => {
       this.#watch(host, Math.min(length, room));
@@ -119,15 +119,24 @@ export class GuestCode implements CodeView {
   #watch(host: number, length: number): void { this.#bytes.set(host, Math.max(host + length, this.#bytes.get(host) ?? 0)); }
 
   /** The host bytes that were looked at, but for immediates that are read each time, joined where they touch, cut at page ends. */
-  ranges(): Array<readonly [number, number]> {
-    const joined: Array<[number, number]> = [];
-    for (const [from, to] of [...this.#bytes].sort((a, b) => a[0] - b[0])) {
-      const last = joined.at(-1);
-      if (last !== undefined && from <= last[1] && from >>> 12 === last[0] >>> 12) last[1] = Math.max(last[1], to);
-      else joined.push([from, to]);
-    }
-    return joined;
+  ranges(): Array<readonly [number, number]> { return joinedRanges([...this.#bytes]); }
+}
+
+/** Ranges of the host's bytes, joined where they touch, cut at page ends. */
+export function joinedRanges(ranges: Array<readonly [from: number, to: number]>): Array<readonly [number, number]> {
+  const joined: Array<[number, number]> = [];
+  for (const [from, to] of ranges.sort((a, b) => a[0] - b[0])) {
+    const last = joined.at(-1);
+    if (last !== undefined && from <= last[1] && from >>> 12 === last[0] >>> 12) last[1] = Math.max(last[1], to);
+    else joined.push([from, to]);
   }
+  return joined;
+}
+
+/** Where the host has the page behind the one of a linear address, if code there may be translated now. */
+export function followingPage(space: CodeSpace, address: number): number | undefined {
+  const next = (address | 0xfff) + 1 | 0, host = next === 0 ? undefined : space.hostOf(next);
+  return host === undefined || space.pages[host >>> 12]?.isResting === true ? undefined : host;
 }
 
 /** The code as it was seen when a region was made. */
