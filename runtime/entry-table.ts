@@ -7,12 +7,13 @@
  *
  * A line is filled after the long way was gone, and tells nothing that the long way would not. Those of a region are emptied when it is dropped.
  */
-import type { Region } from "./region.ts";
+import type { Entry, Region } from "./region.ts";
 import type { RegionFunction } from "./region-function.ts";
 import type { RowLayout } from "../translator/translate.ts";
 import type { HostMemory } from "./host-memory.ts";
 
-const LINES = 16384;
+/** Some tens of thousands of entries are in use while a guest starts short processes. */
+const LINES = 65536;
 /** Words of a line, as a power of two; 32 bytes. */
 const LINE_SHIFT = 3, WORDS = 1 << LINE_SHIFT;
 const LAST = (LINES - 1) * WORDS;
@@ -87,32 +88,29 @@ export class EntryTable {
   }
 
   drop(region: Region): void {
-    const { index } = region, { words } = this;
-    for (let at = 0; at < words.length; at += WORDS) if (words[at + LINE.index] === index) this.#empty(at);
-    if (region.isCompiled) this.functions.set(index, null);
-    this.#free.push(index);
+    for (const entry of region.entries) this.forget(entry);
+    if (region.isCompiled) this.functions.set(region.index, null);
+    this.#free.push(region.index);
   }
 
   /** A place where a region can be entered is not to be found any more. */
-  forget({ index }: Region, entry: number): void {
-    const { words } = this;
-    for (let at = 0; at < words.length; at += WORDS) if (words[at + LINE.index] === index && words[at + LINE.entry] === entry) this.#empty(at);
-  }
-
-  /** How often a region was entered by each of its numbers, since its lines were filled. */
-  enteredBy({ index }: Region): ReadonlyMap<number, number> {
-    const { words } = this, entered = new Map<number, number>();
-    for (let at = 0; at < words.length; at += WORDS) {
-      if (words[at + LINE.index] !== index) continue;
-      const number = words[at + LINE.entry]!;
-      entered.set(number, (entered.get(number) ?? 0) + words[at + LINE.entered]!);
-    }
-    return entered;
-  }
-
-  #empty(at: number): void {
+  forget(entry: Entry): void {
+    const at = this.#lineOf(entry);
+    if (at === undefined) return;
     this.#settle(at);
     this.words[at + LINE.host] = EMPTY;
+  }
+
+  /** How often a region was entered at a place, since its line was filled. */
+  timesEntered(entry: Entry): number {
+    const at = this.#lineOf(entry);
+    return at === undefined ? 0 : this.words[at + LINE.entered]!;
+  }
+
+  /** The line of an entry, where it has one. */
+  #lineOf({ host, number, region: { index, space } }: Entry): number | undefined {
+    const { words } = this, at = this.line(host, space.number);
+    return this.isAt(at, host, space.number) && words[at + LINE.index] === index && words[at + LINE.entry] === number ? at : undefined;
   }
 
   /** From now on an entry at `host`, which was at `linear` when its region was made, is found at once; where it cannot be fetched from (EMPTY), never. Answers its line. */

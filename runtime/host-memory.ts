@@ -5,7 +5,7 @@
 
 const PAGE = 65536, LINE = 64;
 /** State and tables: what a machine needs beside its RAM; and what is known of each frame (runtime/memory.ts). */
-const OWN = (24 << 20) + 16 * PAGE, FRAME = 4096, OF_FRAME = FRAME / 8 + 2;
+const OWN = (24 << 20) + 40 * PAGE, FRAME = 4096, OF_FRAME = FRAME / 8 + 2;
 
 export class HostMemory {
   readonly memory: WebAssembly.Memory;

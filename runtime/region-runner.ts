@@ -200,7 +200,7 @@ export class RegionRunner {
     }
     if (at.kind === REGION || known !== undefined || this.#leftOften(at, space, isArrival)) {
       let entry = at.r as Entry | undefined;
-      if (entry === undefined || entry.isHot || entry.linear !== eip && !entry.region.isMobile) entry = this.regions.at(at, eip, space);
+      if (entry === undefined || entry.isHot || entry.linear !== eip && !entry.region.isMobile) entry = this.regions.at(at, eip, space, known === undefined);
       if (entry !== undefined && budget >= entry.region.length) {
         this.#line = this.regions.table.fill((mapped & SLOW) === 0 ? eip ^ mapped : EMPTY, space.number, entry.region, entry.number, entry.linear);
         if (entry.region.isCompiled) this.#row ??= regionRow(this.#x.memory.host, S, this.regions.table);

@@ -241,7 +241,7 @@ export class Regions {
   }
 
   /** Where a region is entered at `head`, now at linear address `linear`; made if there is none. Undefined where the interpreter must go on. */
-  at(head: Insn, linear: number, space: CodeSpace): Entry | undefined {
+  at(head: Insn, linear: number, space: CodeSpace, isLeft = false): Entry | undefined {
     const known = head.r as Entry | undefined;
     if (known?.isHot === true && this.#holdAnew(known)) return known;
     if (known !== undefined && !known.isHot) {
@@ -251,7 +251,7 @@ export class Regions {
     if (!space.mode.flat) return this.#refuse(head);
     if (isResting(space, linear)) return this.#refuse(head, 0);
     if (known === undefined && this.#options.baseline !== undefined) {
-      const made = this.#makeBaseline(head, linear, space, this.#options.baseline);
+      const made = this.#makeBaseline(head, linear, space, this.#options.baseline, isLeft);
       if (made === WAITS) return undefined;
       if (made !== undefined) return made === NOTHING_THERE ? this.#refuse(head) : made;
     }
@@ -264,14 +264,14 @@ export class Regions {
   // --- Baseline code ------------------------------------------------------------------------------------------
 
   /** Puts baseline code together at a head. Undefined where the mode has none. */
-  #makeBaseline(head: Insn, linear: number, space: CodeSpace, most: number): Entry | typeof NOTHING_THERE | typeof WAITS | undefined {
+  #makeBaseline(head: Insn, linear: number, space: CodeSpace, most: number, isLeft: boolean): Entry | typeof NOTHING_THERE | typeof WAITS | undefined {
     const templates = this.#code.templatesOf(space), { page } = space.decodedAt(linear) ?? {};
     if (templates === undefined || this.table.isFull) return undefined;
     if (page === undefined) return NOTHING_THERE;
     const instructions = baselineCode(this.#memory, { space, page, templates, isPatchable: !this.#options.off.has(PATCHES) }, linear), before = templates.made;
     if (instructions.length === 0) return NOTHING_THERE;
     const isLoop = leadBackTo(linear, instructions, templates);
-    if (!head.hasWaited && this.#waits(head, isLoop, instructions)) return WAITS;
+    if (!head.hasWaited && !isLeft && this.#waits(head, isLoop, instructions)) return WAITS;
     const made = this.#code.makeBaseline(instructions, linear, space, templates), entries: Entry[] = [], { sites, length, run, isCompiled, codeBytes } = made;
     this.#memory.patience -= BASELINE_COST + (templates.made - before) * TEMPLATE_COST;
     const region: Region = {
@@ -315,7 +315,7 @@ export class Regions {
   promote(region: Region): void {
     this.table.heat[region.index] = region.heat;
     if (!region.isBaseline) return;
-    const entered = this.table.enteredBy(region), times = ({ number }: Entry): number => entered.get(number) ?? 0;
+    const times = (entry: Entry): number => this.table.timesEntered(entry);
     const open = region.entries.filter((entry) => entry.insn.r === entry && !entry.isHot).sort((one, other) => times(other) - times(one)), [most] = open;
     if (most === undefined) return;
     const head = open.find(({ insn }) => insn === region.head);
@@ -324,7 +324,7 @@ export class Regions {
 
   #becomeHot(entry: Entry): void {
     entry.isHot = true;
-    this.table.forget(entry.region, entry.number);
+    this.table.forget(entry);
   }
 
   /**
@@ -360,7 +360,7 @@ export class Regions {
     const { insn } = place, below = insn.r as Entry | undefined, entry: Entry = { ...place, region, away: 0, isHot: false, below };
     if (below !== undefined) {
       below.isHot = false;
-      this.table.forget(below.region, below.number);
+      this.table.forget(below);
     }
     insn.r = entry;
     entries.push(entry);

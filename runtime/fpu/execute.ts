@@ -272,20 +272,25 @@ function writeRegisters(host: X87Host, linear: number, stride: number): void {
   }
 }
 
-/** Three words for each of ST(0) to ST(7). */
-function readRegisters(memory: LinearMemory, linear: number, stride: number): Int32Array {
-  const values = new Int32Array(24);
+/** What an image holds, read whole before any of it is taken over: an access may fault. Three words for each of ST(0) to ST(7); FXRSTOR's first six words. */
+const values = new Int32Array(24), image = new Int32Array(6);
+
+function readRegisters(memory: LinearMemory, linear: number, stride: number): void {
   for (let i = 0; i < 8; i++) {
     const address = linear + i * stride;
     values[i * 3] = memory.read32(address | 0);
     values[i * 3 + HIGH] = memory.read32((address + 4) | 0);
     values[i * 3 + EXP] = memory.read16((address + 8) | 0);
   }
-  return values;
 }
 
-function setRegisters(words: Int32Array, values: Int32Array): void {
-  for (let i = 0; i < 8; i++) words.set(values.subarray(i * 3, i * 3 + 3), registerAt(words, i));
+function setRegisters(words: Int32Array): void {
+  for (let i = 0; i < 8; i++) {
+    const at = registerAt(words, i);
+    words[at] = values[i * 3]!;
+    words[at + HIGH] = values[i * 3 + HIGH]!;
+    words[at + EXP] = values[i * 3 + EXP]!;
+  }
 }
 
 define("fnstenv", 0, (host, _a, _b, linear, size) => {
@@ -313,9 +318,9 @@ define("frstor", 0, (host, _a, _b, linear, size) => {
   enter(host);
   host.memory.requireAligned(linear, size);
   const environment = readEnvironment(host, linear, size);
-  const registers = readRegisters(host.memory, linear + ENVIRONMENT_WORDS * size, REGISTER_BYTES);
+  readRegisters(host.memory, linear + ENVIRONMENT_WORDS * size, REGISTER_BYTES);
   setEnvironment(host.cpu.words, environment, size, inProtectedMode(host.cpu));
-  setRegisters(host.cpu.words, registers);
+  setRegisters(host.cpu.words);
   host.fpu.settleFerr();
 });
 
@@ -325,18 +330,20 @@ define("fxsave", 0, (host, _a, _b, linear) => {
   if ((linear & 15) !== 0) raise(VECTOR.GP, 0);
   const { memory } = host, { words } = host.cpu;
   prepareWrite(host, linear, 160);
-  for (const [index, word] of [
-    (words[SLOT.fpuControl]! & 0xffff) | (words[SLOT.fpuStatus]! << 16), abridgedTags(words) | (words[SLOT.fpuOpcode]! << 16),
-    words[SLOT.fpuIp]!, words[SLOT.fpuCs]! & 0xffff, words[SLOT.fpuDp]!, words[SLOT.fpuDs]! & 0xffff,
-  ].entries()) memory.write32((linear + index * 4) | 0, word);
+  memory.write32(linear | 0, (words[SLOT.fpuControl]! & 0xffff) | (words[SLOT.fpuStatus]! << 16));
+  memory.write32((linear + 4) | 0, abridgedTags(words) | (words[SLOT.fpuOpcode]! << 16));
+  memory.write32((linear + 8) | 0, words[SLOT.fpuIp]!);
+  memory.write32((linear + 12) | 0, words[SLOT.fpuCs]! & 0xffff);
+  memory.write32((linear + 16) | 0, words[SLOT.fpuDp]!);
+  memory.write32((linear + 20) | 0, words[SLOT.fpuDs]! & 0xffff);
   writeRegisters(host, linear + 32, 16);
 });
 define("fxrstor", 0, (host, _a, _b, linear) => {
   host.fpu.checkAvailable();
   if ((linear & 15) !== 0) raise(VECTOR.GP, 0);
   const { memory } = host, { words } = host.cpu;
-  const image = Array.from({ length: 6 }, (_, index) => memory.read32((linear + index * 4) | 0));
-  const registers = readRegisters(memory, linear + 32, 16);
+  for (let k = 0; k < image.length; k++) image[k] = memory.read32((linear + k * 4) | 0);
+  readRegisters(memory, linear + 32, 16);
   setControlAndStatus(words, image[0]! & 0xffff, image[0]! >>> 16);
   setAbridgedTags(words, image[1]! & 0xff);
   words[SLOT.fpuOpcode] = (image[1]! >>> 16) & 0x7ff;
@@ -344,6 +351,6 @@ define("fxrstor", 0, (host, _a, _b, linear) => {
   words[SLOT.fpuCs] = image[3]! & 0xffff;
   words[SLOT.fpuDp] = image[4]!;
   words[SLOT.fpuDs] = image[5]! & 0xffff;
-  setRegisters(words, registers);
+  setRegisters(words);
   host.fpu.settleFerr();
 });

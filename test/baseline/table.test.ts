@@ -6,7 +6,7 @@ import type { Region } from "../../runtime/region.ts";
 
 const full = (): EntryTable => {
   const table = new EntryTable(new HostMemory(4096));
-  for (let k = table.heat.length; k > 0; k--) table.add({ index: table.take(), heat: 1, isCompiled: false } as unknown as Region);
+  for (let k = table.heat.length; k > 0; k--) table.add({ index: table.take(), heat: 1, isCompiled: false, entries: [] } as unknown as Region);
   return table;
 };
 

@@ -7,7 +7,7 @@ import { HostMemory } from "../../runtime/host-memory.ts";
 import { currentFault } from "../../runtime/faults.ts";
 import { FAULTED, type RegionFunction } from "../../runtime/region-function.ts";
 import { regionRow, type RegionRow } from "../../runtime/region-row.ts";
-import type { Region } from "../../runtime/region.ts";
+import type { Entry, Region } from "../../runtime/region.ts";
 import { CpuState, SLOT, SLOT_COUNT } from "../../runtime/state.ts";
 import { compileRegion } from "../../translator/translate.ts";
 
@@ -26,7 +26,7 @@ class Playground {
   /** A region of the text of a function's body. */
   add(body: string, { isCompiled = true, isMobile = false, heat = 1e9 } = {}): Region {
     const source = `(function (left, entry, delta) { const S = state; ${body} })`;
-    const index = this.table.take(), region = { index, length: LENGTH, isCompiled, isMobile, heat, entered: 0, run: this.#compile(source) } as unknown as Region;
+    const index = this.table.take(), region = { index, length: LENGTH, isCompiled, isMobile, heat, entered: 0, entries: [], space: { number: SPACE }, run: this.#compile(source) } as unknown as Region;
     this.table.add(region);
     return region;
   }
@@ -40,8 +40,9 @@ class Playground {
   }
 
   fill(eip: number, region: Region, entry = 0, delta = 0): void {
-    const mapped = this.exec[eip >>> 12]!;
-    this.table.fill((mapped & 1) === 0 ? eip ^ mapped : EMPTY, SPACE, region, entry, eip - delta);
+    const mapped = this.exec[eip >>> 12]!, host = (mapped & 1) === 0 ? eip ^ mapped : EMPTY;
+    (region.entries as Entry[]).push({ host, number: entry, region } as unknown as Entry);
+    this.table.fill(host, SPACE, region, entry, eip - delta);
   }
 
   run(eip: number, left: number, space = SPACE): { code: number; eip: number; left: number; entered: number; last: number } {
