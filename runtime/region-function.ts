@@ -12,10 +12,11 @@ import { slowPaths } from "./interpreter.ts";
 import type { Measurement, RegionCounts } from "./measure/measurement.ts";
 import { sampledText } from "./measure/sampled-text.ts";
 import type { GuestMemory, Ring } from "./memory.ts";
+import type { RegionRows } from "./region-row.ts";
 import type { RegionCalls } from "./region.ts";
 import type { CpuState } from "./state.ts";
 import type { CodeSpace } from "./code-cache.ts";
-import { type BaselineInstruction, type BaselineText, baselineText, compileLibrary, compileRegion, LIBRARY, NotCompiled, type RegionText, Templates } from "../translator/translate.ts";
+import { type BaselineInstruction, type BaselineText, baselineText, compileLibrary, compileRegion, FOLLOW, LIBRARY, NotCompiled, type RegionText, Templates } from "../translator/translate.ts";
 
 /** What a region's function returns, beside CHANGED and DECLINED. */
 export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
@@ -132,10 +133,10 @@ export class RegionFunctions {
   }
   readonly #templates: Templates[] = [];
 
-  /** Baseline code of a mode that has templates. */
-  makeBaseline(instructions: readonly BaselineInstruction[], from: number, { ring }: CodeSpace, templates: Templates): BaselineText & MadeFunction {
+  /** Baseline code of a mode that has templates; it calls by way of `rows`. */
+  makeBaseline(instructions: readonly BaselineInstruction[], from: number, { ring }: CodeSpace, templates: Templates, { follow }: RegionRows): BaselineText & MadeFunction {
     const places = this.#placesOf(ring), text = baselineText(instructions, from, templates, { state: places.get("state")!, ram: places.get("ram8")!, exec: places.get("execTlb")! }), library = this.#libraryOf(ring);
-    const run = this.#instance(text.bytes, text.imports.map(({ name }) => library.get(name) ?? this.#valueOf(ring, name)))["r"] as RegionFunction;
+    const run = this.#instance(text.bytes, text.imports.map(({ name }) => (name === FOLLOW ? follow : library.get(name) ?? this.#valueOf(ring, name))))["r"] as RegionFunction;
     return { ...text, run, isCompiled: true, codeBytes: text.bytes.length };
   }
 

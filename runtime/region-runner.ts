@@ -18,14 +18,14 @@ import type { Timer } from "./measure/stopwatch.ts";
 import { putTimestamp } from "./monitor/control.ts";
 import * as regionFunction from "./region-function.ts";
 import { caught } from "./region-function.ts";
-import { regionRow, type RegionRow } from "./region-row.ts";
+import type { RegionRows } from "./region-row.ts";
 import { type Entry, MOST_REMADE, type Region, Regions } from "./region.ts";
 import type { Stepper } from "./single-step.ts";
 import * as state from "./state.ts";
 import * as tlb from "./tlb-entry.ts";
 import type { Trials } from "./trial.ts";
 import type { VcpuOptions } from "./vcpu.ts";
-import type { Instruction } from "../translator/translate.ts";
+import { CODE, type Instruction } from "../translator/translate.ts";
 
 const { CHANGED, DECLINED } = abi;
 const { EMPTY, LINE } = entryTable;
@@ -35,7 +35,7 @@ const { SLOW } = tlb;
 const { FAULTED, LEFT_NORMALLY } = regionFunction;
 const { CR4_TSD, IF, IOPL, RF, SLOT, TF } = state;
 const { eip: EIP, page: PAGE, base1: CS_BASE, halted: HALTED, shadow: SHADOW, eflags: EFLAGS, left: LEFT, faultId: FAULT_ID } = SLOT;
-const { line: AT_LINE, delta: DELTA, leave: LEAVE, entered: ENTERED, isTimed: IS_TIMED, spentLow: SPENT_LOW, spentHigh: SPENT_HIGH } = SLOT;
+const { line: AT_LINE, delta: DELTA, leave: LEAVE, entered: ENTERED, space: SPACE, exec: EXEC, depth: DEPTH, isTimed: IS_TIMED, spentLow: SPENT_LOW, spentHigh: SPENT_HIGH } = SLOT;
 /** A region that is entered from JavaScript returns after so many instructions at the latest, so that V8 enters its optimised code by the front door. */
 const SLICE = 100_000;
 /** A region is made anew without runs of x87 instructions after so many were declined, each within so many instructions of the last. */
@@ -81,8 +81,8 @@ export class RegionRunner {
   /** The count up to which regions may follow one another; a device that moves an event to an earlier one lowers it. */
   #limit = 0;
   #event: unknown;
-  /** Rows in WebAssembly; undefined until a region is WebAssembly. */
-  #row: RegionRow | undefined;
+  /** Undefined until a region is WebAssembly. */
+  #rows: RegionRows | undefined;
   /** A region's code is running, and not what it calls at an exact count. */
   #isInside = false;
 
@@ -95,8 +95,8 @@ export class RegionRunner {
     let limit = walked, isArrival = false, code = LEFT_NORMALLY, count = start, next: Insn | undefined, space = this.#x.currentSpace();
     for (let known: Insn | undefined = head; ; known = undefined) {
       let isMissing = true;
-      if (this.#row !== undefined && (S[EFLAGS]! & RF) === 0) {
-        code = this.#runRow(this.#row, space, count, limit);
+      if (this.#rows !== undefined && (S[EFLAGS]! & RF) === 0) {
+        code = this.#runRow(this.#rows, space, count, limit);
         if (S[ENTERED] !== 0) {
           stats.entries += S[ENTERED]!;
           count = limit - S[LEFT]!;
@@ -111,8 +111,8 @@ export class RegionRunner {
         const budget = Math.min(limit - count, SLICE);
         next = this.#find(known, budget, space, isArrival);
         if (next !== undefined) break;
-        code = this.#runOne(count, budget);
-        stats.entries++;
+        code = this.#runOne(space, count, budget);
+        stats.entries += 1 + S[ENTERED]!;
         count = this.#spent - S[LEFT]!;
       }
       isArrival = code === CHANGED || code === FAULTED;
@@ -142,34 +142,38 @@ export class RegionRunner {
   }
 
   /** Runs regions from EIP on as long as each next one stands in the table; returns the code of the last. */
-  #runRow(row: RegionRow, space: CodeSpace, count: number, limit: number): number {
-    const S = this.#x.cpu.words;
+  #runRow(rows: RegionRows, space: CodeSpace, count: number, limit: number): number {
+    this.#begin(space, count, limit);
     this.#resumed = false;
+    this.#x.cpu.words[LEFT] = limit - count;
+    return rows.run();
+  }
+
+  /** Regions of `space` are to run, the budget being spent at the count `spent`. */
+  #begin({ number, ring }: CodeSpace, count: number, spent: number): void {
+    const S = this.#x.cpu.words;
     this.#isInside = true;
     this.#entryCount = count;
-    this.#spent = limit;
-    S[LEFT] = limit - count;
-    S[IS_TIMED] = 0;
-    return row(space.number, space.ring.exec.byteOffset);
+    this.#spent = spent;
+    S[SPACE] = number;
+    S[EXEC] = ring.exec.byteOffset;
+    S[DEPTH] = S[ENTERED] = S[IS_TIMED] = 0;
   }
 
   /** The line of the region at EIP, where one was found. */
   #line = 0;
 
   /** Runs the region that was found at EIP, from JavaScript; returns its code. */
-  #runOne(count: number, budget: number): number {
+  #runOne(space: CodeSpace, count: number, budget: number): number {
     const S = this.#x.cpu.words, { table } = this.regions, { words } = table, line = this.#line, index = words[line + AT_INDEX]!;
-    this.#isInside = true;
-    this.#entryCount = count;
-    this.#spent = count + budget;
-    S[IS_TIMED] = 0;
+    this.#begin(space, count, count + budget);
     S[AT_LINE] = line << 2;
     words[line + AT_ENTERED] = words[line + AT_ENTERED]! + 1;
     this.#resumed = (S[EFLAGS]! & RF) !== 0;
     if (this.#resumed) S[EFLAGS] = S[EFLAGS]! & ~RF;
     const entry = words[line + AT_ENTRY]!, delta = S[DELTA] = S[EIP]! - words[line + AT_LINEAR]! | 0;
     try {
-      return this.#x.measurement === undefined ? table.runs[index]!(budget, entry, delta) : this.#runTimed(this.#region, budget, entry, delta);
+      return this.#x.measurement === undefined ? table.runs[index]!(budget, entry, delta) & CODE : this.#runTimed(this.#region, budget, entry, delta);
     } catch (error) { // of baseline code; others have caught it
       return caught(error);
     }
@@ -203,7 +207,7 @@ export class RegionRunner {
       if (entry === undefined || entry.isHot || entry.linear !== eip && !entry.region.isMobile) entry = this.regions.at(at, eip, space, known === undefined);
       if (entry !== undefined && budget >= entry.region.length) {
         this.#line = this.regions.table.fill((mapped & SLOW) === 0 ? eip ^ mapped : EMPTY, space.number, entry.region, entry.number, entry.linear);
-        if (entry.region.isCompiled) this.#row ??= regionRow(this.#x.memory.host, S, this.regions.table);
+        if (entry.region.isCompiled) this.#rows ??= this.regions.rows;
         return undefined;
       }
     }

@@ -17,6 +17,7 @@ import type { Timer } from "./measure/stopwatch.ts";
 import type { Trial, Trials } from "./trial.ts";
 import type { GuestMemory } from "./memory.ts";
 import { type CodeCheck, type MadeFunction, type RegionFunction, RegionFunctions } from "./region-function.ts";
+import { regionRows, type RegionRows } from "./region-row.ts";
 import { type CpuState } from "./state.ts";
 import { type BaselineInstruction, CARRY_LOCAL, discover, PASSES, regionText, X87_RUNS, type CodeView, type RegionBlocks, type RegionLimits, type RegionOptions, type RegionText, type Site } from "../translator/translate.ts";
 
@@ -193,6 +194,8 @@ export class Regions {
   readonly #oneEntry: boolean;
   /** Where the regions of now are entered. */
   readonly table: EntryTable;
+  readonly #cpu: CpuState;
+  #rows: RegionRows | undefined;
   readonly #live = new Set<Region>();
   /** By host address: the region that it is part of, functions that were copied in apart, and the linear address there. */
   readonly #owners = new Map<CodeSpace, Map<number, Owner>>();
@@ -201,6 +204,7 @@ export class Regions {
   #mostBytes = KEPT_CODE;
 
   constructor(cpu: CpuState, memory: GuestMemory, cache: CodeCache, functions: (name: string) => RuntimeFunction, calls: RegionCalls, options: RegionsOptions) {
+    this.#cpu = cpu;
     this.#memory = memory;
     this.table = new EntryTable(memory.host);
     this.#cache = cache;
@@ -214,6 +218,9 @@ export class Regions {
 
   /** The optimised regions that may run now. */
   get live(): Iterable<Region> { return this.#settled().filter(({ isBaseline }) => !isBaseline); }
+
+  /** What runs regions that are WebAssembly; undefined where the host cannot. */
+  get rows(): RegionRows | undefined { return (this.#rows ??= regionRows(this.#memory.host, this.#cpu.words, this.table)); }
 
   #settled(): Region[] {
     this.table.settle();
@@ -265,14 +272,14 @@ export class Regions {
 
   /** Puts baseline code together at a head. Undefined where the mode has none. */
   #makeBaseline(head: Insn, linear: number, space: CodeSpace, most: number, isLeft: boolean): Entry | typeof NOTHING_THERE | typeof WAITS | undefined {
-    const templates = this.#code.templatesOf(space), { page } = space.decodedAt(linear) ?? {};
-    if (templates === undefined || this.table.isFull) return undefined;
+    const templates = this.#code.templatesOf(space), { page } = space.decodedAt(linear) ?? {}, { rows } = this;
+    if (templates === undefined || rows === undefined || this.table.isFull) return undefined;
     if (page === undefined) return NOTHING_THERE;
     const instructions = baselineCode(this.#memory, { space, page, templates, isPatchable: !this.#options.off.has(PATCHES) }, linear), before = templates.made;
     if (instructions.length === 0) return NOTHING_THERE;
     const isLoop = leadBackTo(linear, instructions, templates);
     if (!head.hasWaited && !isLeft && this.#waits(head, isLoop, instructions)) return WAITS;
-    const made = this.#code.makeBaseline(instructions, linear, space, templates), entries: Entry[] = [], { sites, length, run, isCompiled, codeBytes } = made;
+    const made = this.#code.makeBaseline(instructions, linear, space, templates, rows), entries: Entry[] = [], { sites, length, run, isCompiled, codeBytes } = made;
     this.#memory.patience -= BASELINE_COST + (templates.made - before) * TEMPLATE_COST;
     const region: Region = {
       isBaseline: true, isLoop, heat: allowance(most, instructions, templates), head, isMobile: true, linear, space, entries, run, isCompiled, sites, length, text: NO_TEXT, codeBytes, owned: [], seen: NOTHING_SEEN, dropped: false,
@@ -557,6 +564,7 @@ export class Regions {
   #drop(region: Region, cause: DropCause): void {
     const { measurement } = this.#options, owners = this.#owners.get(region.space);
     region.dropped = true;
+    this.#cpu.drops++;
     if (region.isBaseline) this.stats.baseline.dropped++;
     else {
       measurement?.regionDropped(region, cause);

@@ -52,8 +52,9 @@ const NAMES = [
   // Scratch of the engines, not architectural: steps that ran past a stop; where generated code faulted; its budget left.
   "wasted", "faultId", "left",
   // Of rows of regions: where in the entry table the line is that led to the region that runs or ran last, in bytes; how far that is from where it was
-  // made; not 0 where the row is to end behind it; how many ran.
-  "line", "delta", "leave", "entered",
+  // made; not 0 where the row is to end behind it; how many ran. Then the number of the code space, and where the EXEC entries of its ring begin; how many
+  // calls of regions are inside one another; how many regions were ever dropped.
+  "line", "delta", "leave", "entered", "space", "exec", "depth", "drops",
   // In regions: not 0 where the next two hold what the timestamp counter will be when the budget is spent.
   "isTimed", "spentLow", "spentHigh",
 ] as const;

@@ -20,7 +20,7 @@ export { baselineText, type BaselineText } from "./baseline/text.ts";
 export { Templates } from "./baseline/template.ts";
 export { compileLibrary, compileRegion, NotCompiled } from "./wasm/compile.ts";
 export { LIBRARY } from "./wasm/library.ts";
-export { type RowLayout, rowModule } from "./wasm/row.ts";
+export { CODE, FOLLOW, type RowLayout, rowModule } from "./wasm/row.ts";
 export { regionText } from "./emit/region.ts";
 export type { CountedBlock, CountedInstruction, RegionOptions, RegionText, Site } from "./emit/region-facts.ts";
 export type { LineOwner } from "./emit/source-lines.ts";

@@ -6,7 +6,7 @@ import { EMPTY, EntryTable, LINE } from "../../runtime/entry-table.ts";
 import { HostMemory } from "../../runtime/host-memory.ts";
 import { currentFault } from "../../runtime/faults.ts";
 import { FAULTED, type RegionFunction } from "../../runtime/region-function.ts";
-import { regionRow, type RegionRow } from "../../runtime/region-row.ts";
+import { regionRows, type RegionRows } from "../../runtime/region-row.ts";
 import type { Entry, Region } from "../../runtime/region.ts";
 import { CpuState, SLOT, SLOT_COUNT } from "../../runtime/state.ts";
 import { compileRegion } from "../../translator/translate.ts";
@@ -21,7 +21,7 @@ class Playground {
   readonly words = this.cpu.words;
   readonly exec = new Int32Array(this.host.buffer, this.host.take(4 << 20), 1 << 20);
   readonly table = new EntryTable(this.host);
-  readonly row: RegionRow = regionRow(this.host, this.words, this.table)!;
+  readonly rows: RegionRows = regionRows(this.host, this.words, this.table)!;
 
   /** A region of the text of a function's body. */
   add(body: string, { isCompiled = true, isMobile = false, heat = 1e9 } = {}): Region {
@@ -48,7 +48,9 @@ class Playground {
   run(eip: number, left: number, space = SPACE): { code: number; eip: number; left: number; entered: number; last: number } {
     this.cpu.eip = eip;
     this.cpu.left = left;
-    const code = this.row(space, this.exec.byteOffset);
+    this.words.set([space, this.exec.byteOffset, 0, 0], SLOT.space);
+    this.cpu.entered = 0;
+    const code = this.rows.run();
     return { code, eip: this.cpu.eip, left: this.cpu.left, entered: this.cpu.entered, last: this.table.words[(this.cpu.line >> 2) + LINE.index]! };
   }
 }
@@ -166,6 +168,6 @@ describe("a row of regions", () => {
 
   it("cannot be where the state lies elsewhere", () => {
     const { host, table } = new Playground();
-    expect(regionRow(host, new CpuState().words, table)).toBeUndefined();
+    expect(regionRows(host, new CpuState().words, table)).toBeUndefined();
   });
 });

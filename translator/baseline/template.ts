@@ -64,6 +64,8 @@ export interface Template {
   readonly locals: number;
   /** How control goes on. Where that depends on a value, the template leaves it on the stack; behind a transfer by the monitor, what the region returns. */
   readonly end: End["kind"];
+  /** Control comes back behind it. */
+  readonly isCall: boolean;
   readonly behind: Behind;
   readonly mayFault: boolean;
   /** The kind word of the flags behind it; undefined where it is what it was before. */
@@ -182,7 +184,7 @@ export class Templates {
     const closed = instantiate(meaning, fields, undefined, (field) => !isClosed(form, fields, field as FieldName)), value = emitter.run(planFor(closed)), { end } = closed;
     const { mayFault, functions, callsExactly } = factsOf(closed), behind = place.answer !== undefined ? "answered" : callsExactly ? "called out" : "nothing";
     return this.#written(form, {
-      body: emitter.body, end: end.kind, behind, mayFault, functions: functions.map(functionName), kind: place.changesKind ? place.kind : undefined,
+      body: emitter.body, end: end.kind, isCall: end.kind === "call" || end.kind === "indirect" && end.how === "call", behind, mayFault, functions: functions.map(functionName), kind: place.changesKind ? place.kind : undefined,
     }, end.kind === "transferred" ? place.code : place.answer ?? value);
   }
 
@@ -203,7 +205,7 @@ export class Templates {
 }
 
 /** What a template does, in JavaScript. */
-interface Written extends Pick<Template, "end" | "behind" | "mayFault" | "kind"> {
+interface Written extends Pick<Template, "end" | "isCall" | "behind" | "mayFault" | "kind"> {
   readonly body: readonly Statement[];
   /** The runtime functions that it names. */
   readonly functions: readonly string[];
@@ -219,9 +221,9 @@ const SPECIAL: ReadonlyMap<string, Written & { readonly value: (bindings: Bindin
         S[${SLOT.eax}] = S[${SLOT.spentLow}] - left - ${REST} | 0;
         S[${SLOT.edx}] = S[${SLOT.spentHigh}] - (S[${SLOT.spentLow}] >>> 0 < left + ${REST} >>> 0 ? 1 : 0) | 0;
       }`)({ t: identifier("t0") }),
-    value: expression("t0"), end: "next", behind: "stepped", mayFault: true, kind: undefined, functions: ["timestamp"],
+    value: expression("t0"), end: "next", isCall: false, behind: "stepped", mayFault: true, kind: undefined, functions: ["timestamp"],
   }],
-  ["sti", { body: [], value: expression("enableInterrupts()"), end: "next", behind: "enabled", mayFault: true, kind: undefined, functions: ["enableInterrupts"] }],
+  ["sti", { body: [], value: expression("enableInterrupts()"), end: "next", isCall: false, behind: "enabled", mayFault: true, kind: undefined, functions: ["enableInterrupts"] }],
 ]);
 
 function factsOfForm(form: Form): FormFacts {

@@ -14,6 +14,7 @@ import type { Site } from "../emit/region-facts.ts";
 import type { PatchedImmediate } from "../ir/instantiate.ts";
 import { Bytes } from "../wasm/bytes.ts";
 import { REGION } from "../wasm/compile.ts";
+import { FOLLOW } from "../wasm/row.ts";
 import { Imports, moduleOf, type WasmImport } from "../wasm/module.ts";
 import { OPCODE, TYPE } from "../wasm/opcodes.ts";
 import { type BaselineInstruction, type Block, Blocks, type Piece } from "./blocks.ts";
@@ -140,11 +141,25 @@ class Assembler {
     }
     const { template, address, length, fields } = pieces.at(-1)!, next = address + length | 0, target = next + fields.k | 0;
     switch (isDone ? "next" : template?.end) {
-      case "jump": case "call": this.#goTo(target, k); return;
+      case "call":
+        if (this.#blocks.numberAt(target) !== undefined || this.#blocks.numberAt(next) === undefined) this.#goTo(target, k);
+        else {
+          this.#constant(target);
+          this.#storeEip();
+          this.#follow(next, k);
+        }
+        return;
+      case "jump": this.#goTo(target, k); return;
       case "indirect":
-        this.#get(DELTA);
-        this.#code.byte(OPCODE.sub);
-        this.#leave();
+        if (template!.isCall && this.#blocks.numberAt(next) !== undefined) {
+          this.#set(ENTRY);
+          this.#storeWord(SLOT.eip, ENTRY);
+          this.#follow(next, k);
+        } else {
+          this.#get(DELTA);
+          this.#code.byte(OPCODE.sub);
+          this.#leave();
+        }
         return;
       case "transferred": this.#return(); return;
       case "branch":
@@ -343,6 +358,28 @@ class Assembler {
     this.#inner -= 2;
     code.byte(OPCODE.end);
     code.byte(OPCODE.end);
+  }
+
+  /** What is called, EIP says where, runs until control comes back to `next`; where it does not, the region is left as what was called says. */
+  #follow(next: number, k: number): void {
+    const code = this.#code;
+    this.#storeWord(SLOT.left, LEFT);
+    this.#constant(next);
+    this.#get(DELTA);
+    code.byte(OPCODE.add);
+    this.#call(FOLLOW, 1);
+    code.byte(OPCODE.tee);
+    code.unsigned(ENTRY);
+    this.#when(() => {
+      this.#get(ENTRY);
+      code.byte(OPCODE.return);
+    });
+    this.#constant(0);
+    code.byte(OPCODE.load);
+    code.unsigned(WORD);
+    code.unsigned(this.#places.state + 4 * SLOT.left);
+    this.#set(LEFT);
+    this.#goTo(next, k);
   }
 
   // --- Ways ---------------------------------------------------------------------------------------------------------
