@@ -365,17 +365,18 @@ export class GuestMemory {
   /** The EXEC entry of `linear` at the current privilege level. */
   fetched(linear: number): number { return this.unaligned.exec[linear >>> 12]!; }
 
-  /**
-   * Behind a flush: fills the EXEC entry of `linear`, as the fetch of the next instruction does. Whether it is `before`, which can be used by
-   * the fast path; false also where that fetch will fault.
-   */
-  fetchesAgain(linear: number, before: number): boolean {
-    const ring = this.unaligned, entry = ring.exec[linear >>> 12]!;
-    if (entry !== UNFILLED) return entry === before && (entry & SLOW) === 0;
-    const { cr2 } = this.#cpu, filled = this.fill(linear, ring.exec, false, this.#cpu.cpl === 3 ? PTE_USER : 0);
-    if (filled === FAULTS) this.#cpu.cr2 = cr2;
-    return filled === before && (before & SLOW) === 0;
+  /** The EXEC entry of `linear`, filled as the fetch of the next instruction does; UNFILLED where that will fault. */
+  fetchAhead(linear: number): number {
+    const { exec } = this.unaligned, entry = exec[linear >>> 12]!;
+    if (entry !== UNFILLED) return entry;
+    const { cr2, cpl } = this.#cpu, filled = this.fill(linear, exec, false, cpl === 3 ? PTE_USER : 0);
+    if (filled !== FAULTS) return filled;
+    this.#cpu.cr2 = cr2;
+    return UNFILLED;
   }
+
+  /** Behind a flush: whether the EXEC entry of `linear`, filled as the fetch of the next instruction does, is `before`, which can be used by the fast path. */
+  fetchesAgain(linear: number, before: number): boolean { return this.fetchAhead(linear) === before && (before & SLOW) === 0; }
 
   // --- Snapshots --------------------------------------------------------------------------------------
 

@@ -14,11 +14,11 @@ export interface RegionRows {
   readonly follow: (next: number) => number;
 }
 
-/** Undefined where the state does not lie in the memory. */
-export function regionRows(host: HostMemory, words: Int32Array, table: EntryTable): RegionRows | undefined {
+/** `fetch` answers the EXEC entry of an address, filled where that can be. Undefined where the state does not lie in the memory. */
+export function regionRows(host: HostMemory, words: Int32Array, table: EntryTable, fetch: (linear: number) => number): RegionRows | undefined {
   const state = host.placeOf(words), tag = javascriptTag();
   if (state === undefined || tag === undefined) return undefined;
   const module = new WebAssembly.Module(rowModule({ state, ...table.layout }));
-  const { r, f } = new WebAssembly.Instance(module, { h: { t: table.functions, m: host.memory, e: tag, c: caught } }).exports;
+  const { r, f } = new WebAssembly.Instance(module, { h: { t: table.functions, m: host.memory, e: tag, c: caught, x: fetch } }).exports;
   return { run: r as RegionRows["run"], follow: f as RegionRows["follow"] };
 }

@@ -58,6 +58,7 @@ export class RegionRunner {
     const { cpu, memory, cache, functions, measurement, interpreter } = execution, { baseline, hotThreshold } = heatOf(options);
     this.#hasBaseline = baseline !== undefined;
     this.regions = new Regions(cpu, memory, cache, functions, {
+      fetch: (linear) => this.#fetch(linear),
       step: (site, left) => this.#stepInRegion(site, left),
       timestamp: (site) => this.#timestamp(site),
       enableInterrupts: () => this.#enableInterrupts(),
@@ -158,6 +159,18 @@ export class RegionRunner {
     S[SPACE] = number;
     S[EXEC] = ring.exec.byteOffset;
     S[DEPTH] = S[ENTERED] = S[IS_TIMED] = 0;
+  }
+
+  /** Between two regions, none of which runs: the page tables lie where code may lie too. */
+  #fetch(linear: number): number {
+    const { memory } = this.#x;
+    if (memory.patience < 0) return SLOW;
+    this.#isInside = false;
+    memory.exact = true;
+    const entry = memory.fetchAhead(linear);
+    memory.exact = false;
+    this.#isInside = true;
+    return entry;
   }
 
   /** The line of the region at EIP, where one was found. */

@@ -82,6 +82,8 @@ export interface Region extends CodeRange {
 
 /** What regions ask of the virtual CPU: `site` says where, `left` is the budget there. Results: 0 to go on. */
 export interface RegionCalls {
+  /** Between two regions: the EXEC entry of an address, filled where that can be. */
+  fetch(linear: number): number;
   /** Let the interpreter execute one instruction on the written-back state. */
   step(site: number, left: number): number;
   /** Before RDTSC: the time when the budget is spent into the state words. */
@@ -195,6 +197,7 @@ export class Regions {
   /** Where the regions of now are entered. */
   readonly table: EntryTable;
   readonly #cpu: CpuState;
+  readonly #fetch: RegionCalls["fetch"];
   #rows: RegionRows | undefined;
   readonly #live = new Set<Region>();
   /** By host address: the region that it is part of, functions that were copied in apart, and the linear address there. */
@@ -205,6 +208,7 @@ export class Regions {
 
   constructor(cpu: CpuState, memory: GuestMemory, cache: CodeCache, functions: (name: string) => RuntimeFunction, calls: RegionCalls, options: RegionsOptions) {
     this.#cpu = cpu;
+    this.#fetch = calls.fetch;
     this.#memory = memory;
     this.table = new EntryTable(memory.host);
     this.#cache = cache;
@@ -220,7 +224,7 @@ export class Regions {
   get live(): Iterable<Region> { return this.#settled().filter(({ isBaseline }) => !isBaseline); }
 
   /** What runs regions that are WebAssembly; undefined where the host cannot. */
-  get rows(): RegionRows | undefined { return (this.#rows ??= regionRows(this.#memory.host, this.#cpu.words, this.table)); }
+  get rows(): RegionRows | undefined { return (this.#rows ??= regionRows(this.#memory.host, this.#cpu.words, this.table, this.#fetch)); }
 
   #settled(): Region[] {
     this.table.settle();

@@ -21,7 +21,7 @@ class Playground {
   readonly words = this.cpu.words;
   readonly exec = new Int32Array(this.host.buffer, this.host.take(4 << 20), 1 << 20);
   readonly table = new EntryTable(this.host);
-  readonly rows: RegionRows = regionRows(this.host, this.words, this.table)!;
+  readonly rows: RegionRows = regionRows(this.host, this.words, this.table, (linear) => this.exec[linear >>> 12]!)!;
 
   /** A region of the text of a function's body. */
   add(body: string, { isCompiled = true, isMobile = false, heat = 1e9 } = {}): Region {
@@ -168,6 +168,6 @@ describe("a row of regions", () => {
 
   it("cannot be where the state lies elsewhere", () => {
     const { host, table } = new Playground();
-    expect(regionRows(host, new CpuState().words, table)).toBeUndefined();
+    expect(regionRows(host, new CpuState().words, table, () => 0)).toBeUndefined();
   });
 });

@@ -50,10 +50,10 @@ type Code = readonly number[];
 const LOCALS = ["next", "space", "exec", "eip", "host", "at", "delta", "left", "code", "entered", "heat", "line", "distance", "budget", "drops", "page", "esp"] as const;
 type LocalName = (typeof LOCALS)[number];
 
-/** Types of the module by number: a region's function, the row's, the one of `f`, what is thrown, and what says which code that is. */
-const REGION_TYPE = 0, ROW_TYPE = 1, FOLLOW_TYPE = 2, THROWN_TYPE = 3, CAUGHT_TYPE = 4;
+/** Types of the module by number: a region's function, the row's, the one of `f` and `x`, what is thrown, and what says which code that is. */
+const REGION_TYPE = 0, ROW_TYPE = 1, FOLLOW_TYPE = 2, FETCH_TYPE = FOLLOW_TYPE, THROWN_TYPE = 3, CAUGHT_TYPE = 4;
 const FUNCTION_IMPORT = 0, TABLE_IMPORT = 1, MEMORY_IMPORT = 2, TAG_IMPORT = 4, FUNCTION_EXPORT = 0;
-const CAUGHT = 0, ROW = 1, FOLLOWING = 2, JS_TAG = 0;
+const CAUGHT = 0, FETCH = 1, ROW = 2, FOLLOWING = 3, JS_TAG = 0;
 const WORD = 2;
 
 const encoded = (write: (bytes: Bytes) => void): number[] => {
@@ -83,7 +83,10 @@ const callIndirect = (index: Code, ...args: Code[]): Code => [...args.flat(), ..
 /** A value, or the code of what JavaScript throws instead. */
 const orCaught = (value: Code): Code => [OPCODE.try, TYPE.i32, ...value, OPCODE.catch, JS_TAG, OPCODE.call, CAUGHT, OPCODE.end];
 
-/** The module; it imports the memory `h.m`, the table of regions `h.t`, the tag `h.e` of JavaScript's exceptions and `h.c`, which gives their codes, and exports `r` and `f`. */
+/**
+ * The module; it imports the memory `h.m`, the table of regions `h.t`, the tag `h.e` of JavaScript's exceptions, `h.c`, which gives their codes, and `h.x`, which fills the EXEC
+ * entry of an address and gives it. It exports `r` and `f`.
+ */
 export function rowModule(layout: RowLayout): Uint8Array<ArrayBuffer> {
   const integers = (count: number): Code => list(...Array.from({ length: count }, () => [TYPE.i32]));
   const thrown = list([TYPE.externref]);
@@ -94,6 +97,7 @@ export function rowModule(layout: RowLayout): Uint8Array<ArrayBuffer> {
   const imports = list(
     [...name("h"), ...name("t"), TABLE_IMPORT, TYPE.funcref, 0, 0], [...name("h"), ...name("m"), MEMORY_IMPORT, 0, 0],
     [...name("h"), ...name("e"), TAG_IMPORT, 0, THROWN_TYPE], [...name("h"), ...name("c"), FUNCTION_IMPORT, CAUGHT_TYPE],
+    [...name("h"), ...name("x"), FUNCTION_IMPORT, FETCH_TYPE],
   );
   const row = new RowCode(layout), body = (locals: number, code: Code): Code => sized([1, ...unsigned(locals), TYPE.i32, ...code, OPCODE.end]);
   const section = (id: number, content: Code): Code => [id, ...sized(content)];
@@ -155,7 +159,10 @@ class RowCode {
       arrived,
       set("code", constant(0)),
       set("host", this.#execAt("eip")),
-      branchIf(out, and(get("host"), constant(SLOW))),
+      when(and(get("host"), constant(SLOW)),
+        set("host", [...get("eip"), OPCODE.call, FETCH]),
+        branchIf(out + 1, and(get("host"), constant(SLOW))),
+      ),
       set("host", xor(get("host"), get("eip"))),
       set("at", and(shl(xor(get("host"), shr(get("host"), constant(11))), constant(shift)), constant((lines - 1) << shift))),
       when(elsewhere,
