@@ -2,3 +2,4 @@
 import { setFlagsFromString } from "node:v8";
 
 setFlagsFromString("--experimental-wasm-branch-hinting");
+setFlagsFromString("--no-wasm-inlining");
