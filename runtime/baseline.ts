@@ -27,10 +27,12 @@ export interface BaselineSource {
   readonly templates: Templates;
   /** Immediates that the guest changes are read each time; otherwise they are what they are now. */
   readonly isPatchable: boolean;
+  /** Instructions at which other code is to begin, beside those where a region does. */
+  readonly taken: ReadonlySet<Insn> | undefined;
 }
 
 /** What was executed of a page on the ways from a head, with instructions that reach into the next one, in the order of addresses, as it is mapped at `linear`. Other regions' heads are left to them. */
-export function baselineCode({ ram }: GuestMemory, { space, page, templates, isPatchable }: BaselineSource, linear: number): BaselineInstruction[] {
+export function baselineCode({ ram }: GuestMemory, { space, page, templates, isPatchable, taken }: BaselineSource, linear: number): BaselineInstruction[] {
   const found = new Map<number, BaselineInstruction>(), head = linear & PAGE - 1, base = linear - head, ways = [head];
   for (let way = ways.pop(); way !== undefined; way = ways.pop()) {
     let offset = way;
@@ -42,7 +44,7 @@ export function baselineCode({ ram }: GuestMemory, { space, page, templates, isP
         break;
       }
       const patched = isPatchable ? page.patchedAt(offset) : undefined;
-      if (!isExecuted(page, insn, patched !== undefined) || offset !== head && insn.r !== undefined) break;
+      if (!isExecuted(page, insn, patched !== undefined) || offset !== head && (insn.r !== undefined || taken?.has(insn) === true)) break;
       const host = page.frame * PAGE + offset, pattern = space.patterns.at(ram, host, PAGE - offset);
       if ("failure" in pattern) break;
       const { form, length } = pattern, fields: Fields = { d: 0, s: 0, b: 0, x: 0, c: 0, p: 0, m: 0, k: 0 }, { end, isFollowed } = templates.factsOf(form);

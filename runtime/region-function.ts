@@ -16,7 +16,7 @@ import type { RegionRows } from "./region-row.ts";
 import type { RegionCalls } from "./region.ts";
 import type { CpuState } from "./state.ts";
 import type { CodeSpace } from "./code-cache.ts";
-import { type BaselineInstruction, type BaselineText, baselineText, compileLibrary, compileRegion, FOLLOW, LIBRARY, NotCompiled, type RegionText, Templates } from "../translator/translate.ts";
+import { BaselineModule, compileLibrary, compileRegion, FOLLOW, LIBRARY, NotCompiled, type RegionText, Templates } from "../translator/translate.ts";
 
 /** What a region's function returns, beside CHANGED and DECLINED. */
 export const LEFT_NORMALLY = 0, FAULTED = 1, MUST_RETRY = 2;
@@ -133,11 +133,16 @@ export class RegionFunctions {
   }
   readonly #templates: Templates[] = [];
 
-  /** Baseline code of a mode that has templates; it calls by way of `rows`. */
-  makeBaseline(instructions: readonly BaselineInstruction[], from: number, { ring }: CodeSpace, templates: Templates, { follow }: RegionRows): BaselineText & MadeFunction {
-    const places = this.#placesOf(ring), text = baselineText(instructions, from, templates, { state: places.get("state")!, ram: places.get("ram8")!, exec: places.get("execTlb")! }), library = this.#libraryOf(ring);
-    const run = this.#instance(text.bytes, text.imports.map(({ name }) => (name === FOLLOW ? follow : library.get(name) ?? this.#valueOf(ring, name))))["r"] as RegionFunction;
-    return { ...text, run, isCompiled: true, codeBytes: text.bytes.length };
+  /** A module for baseline code of a mode that has templates. */
+  baselineModule({ ring }: CodeSpace, templates: Templates): BaselineModule {
+    const places = this.#placesOf(ring);
+    return new BaselineModule(templates, { state: places.get("state")!, ram: places.get("ram8")!, exec: places.get("execTlb")! });
+  }
+
+  /** What it exports: its functions by their number. They call by way of `rows`. */
+  baselineFunctions(module: BaselineModule, { ring }: CodeSpace, { follow }: RegionRows): Readonly<Record<number, RegionFunction>> {
+    const library = this.#libraryOf(ring);
+    return this.#instance(module.bytes(), module.imports.map(({ name }) => (name === FOLLOW ? follow : library.get(name) ?? this.#valueOf(ring, name)))) as unknown as Record<number, RegionFunction>;
   }
 
   /** Where the ABI's arrays begin in the machine's memory, as far as they are there. */

@@ -6,7 +6,8 @@
  * a *mobile* region, which is told how far away it runs. Other pages it spans are compared with the EXEC entries they had, on the edges
  * that lead there.
  */
-import { allowance, baselineCode, bytesOf, leadBackTo } from "./baseline.ts";
+import { allowance, bytesOf } from "./baseline.ts";
+import { BaselineHeads, type BaselinePiece, NOTHING_THERE, WAITS } from "./baseline-heads.ts";
 import { type CodeCache, type CodeRange, type CodeSpace, type DropCause, type Keep } from "./code-cache.ts";
 import { EntryTable } from "./entry-table.ts";
 import type { RuntimeFunction } from "./functions.ts";
@@ -19,7 +20,7 @@ import type { GuestMemory } from "./memory.ts";
 import { type CodeCheck, type MadeFunction, type RegionFunction, RegionFunctions } from "./region-function.ts";
 import { regionRows, type RegionRows } from "./region-row.ts";
 import { type CpuState } from "./state.ts";
-import { type BaselineInstruction, CARRY_LOCAL, discover, PASSES, regionText, X87_RUNS, type CodeView, type RegionBlocks, type RegionLimits, type RegionOptions, type RegionText, type Site } from "../translator/translate.ts";
+import { CARRY_LOCAL, discover, PASSES, regionText, X87_RUNS, type CodeView, type RegionBlocks, type RegionLimits, type RegionOptions, type RegionText, type Site } from "../translator/translate.ts";
 
 /** What `Insn.r` holds: a place where a region may be entered. */
 export interface Entry {
@@ -138,12 +139,8 @@ export interface RegionsOptions {
   becomeHead(insn: Insn): boolean;
 }
 
-/** Estimated host ns that making a region takes, baseline code, and a template. */
-const MAKING_COST = 1_000_000, BASELINE_COST = 300_000, TEMPLATE_COST = 100_000;
-/** There is nothing that baseline code could be made of. */
-const NOTHING_THERE = "nothing there";
-/** It is not worth its making yet; so many instructions would be, at once. */
-const WAITS = "waits", SMALL = 40;
+/** Estimated host ns that making a region takes. */
+const MAKING_COST = 1_000_000;
 /** What is never used up; and what is soon. */
 const NO_HEAT = 0x7fffffff, SOON = 500_000;
 /** A head that is entered so much less often than another place is entered seldom. */
@@ -190,6 +187,7 @@ export class Regions {
   readonly #memory: GuestMemory;
   readonly #cache: CodeCache;
   readonly #code: RegionFunctions;
+  readonly #heads: BaselineHeads;
   readonly #options: RegionsOptions;
   readonly limits: RegionLimits;
   /** Regions are entered at their head only. */
@@ -216,6 +214,13 @@ export class Regions {
     this.#most = options.keep.regions;
     const { singleBlocks, off, check, measurement, sampled } = options;
     this.#code = new RegionFunctions(cpu, memory, functions, calls, { check, measurement, sampled, isCompiled: !off.has(WASM) });
+    this.#heads = new BaselineHeads(memory, this.#code, {
+      lukewarm: options.lukewarm, isPatchable: !off.has(PATCHES),
+      release: (head, executions) => {
+        release(head);
+        head.h = options.lukewarm - executions;
+      },
+    });
     this.limits = singleBlocks ? { ...LIMITS, depth: 0, blocks: 1 } : off.has(COPIED_CALLS) ? { ...LIMITS, depth: 0 } : LIMITS;
     this.#oneEntry = singleBlocks || off.has(ENTRIES);
   }
@@ -261,10 +266,11 @@ export class Regions {
     }
     if (!space.mode.flat) return this.#refuse(head);
     if (isResting(space, linear)) return this.#refuse(head, 0);
-    if (known === undefined && this.#options.baseline !== undefined) {
-      const made = this.#makeBaseline(head, linear, space, this.#options.baseline, isLeft);
+    if (known === undefined && this.#options.baseline !== undefined && this.rows !== undefined && !this.table.isFull) {
+      const made = this.#heads.at(head, linear, space, isLeft, this.rows);
       if (made === WAITS) return undefined;
-      if (made !== undefined) return made === NOTHING_THERE ? this.#refuse(head) : made;
+      if (made !== undefined && made !== NOTHING_THERE) for (const piece of made) this.#addBaseline(piece, space, this.#options.baseline);
+      if (made !== undefined) return head.r as Entry | undefined ?? this.#refuse(head);
     }
     if (this.addEntry(head, linear, space)) return head.r as Entry | undefined;
     const trial = this.#options.trials.at(head);
@@ -274,23 +280,15 @@ export class Regions {
 
   // --- Baseline code ------------------------------------------------------------------------------------------
 
-  /** Puts baseline code together at a head. Undefined where the mode has none. */
-  #makeBaseline(head: Insn, linear: number, space: CodeSpace, most: number, isLeft: boolean): Entry | typeof NOTHING_THERE | typeof WAITS | undefined {
-    const templates = this.#code.templatesOf(space), { page } = space.decodedAt(linear) ?? {}, { rows } = this;
-    if (templates === undefined || rows === undefined || this.table.isFull) return undefined;
-    if (page === undefined) return NOTHING_THERE;
-    const instructions = baselineCode(this.#memory, { space, page, templates, isPatchable: !this.#options.off.has(PATCHES) }, linear), before = templates.made;
-    if (instructions.length === 0) return NOTHING_THERE;
-    const isLoop = leadBackTo(linear, instructions, templates);
-    if (!head.hasWaited && !isLeft && this.#waits(head, isLoop, instructions)) return WAITS;
-    const made = this.#code.makeBaseline(instructions, linear, space, templates, rows), entries: Entry[] = [], { sites, length, run, isCompiled, codeBytes } = made;
-    this.#memory.patience -= BASELINE_COST + (templates.made - before) * TEMPLATE_COST;
+  #addBaseline({ head, linear, page, instructions, templates, isLoop, text: { sites, length, codeBytes, entries: places }, run }: BaselinePiece, space: CodeSpace, most: number): void {
+    if (this.table.isFull) return;
+    const entries: Entry[] = [];
     const region: Region = {
-      isBaseline: true, isLoop, heat: allowance(most, instructions, templates), head, isMobile: true, linear, space, entries, run, isCompiled, sites, length, text: NO_TEXT, codeBytes, owned: [], seen: NOTHING_SEEN, dropped: false,
+      isBaseline: true, isLoop, heat: allowance(most, instructions, templates), head, isMobile: true, linear, space, entries, run, isCompiled: true, sites, length, text: NO_TEXT, codeBytes, owned: [], seen: NOTHING_SEEN, dropped: false,
       index: this.table.take(), entered: 0, enteredBefore: 0, declined: 0, declinedAt: 0, trial: NO_TRIAL, counts: undefined, number: -1,
       ranges: bytesOf(page, instructions), drop: (cause) => this.#drop(region, cause),
     };
-    for (const [address, number] of made.entries) {
+    for (const [address, number] of places) {
       const insn = page.at(address & 0xfff);
       if (insn.r === undefined && (insn.kind === REGION || this.#options.becomeHead(insn))) this.#enterAt({ insn, linear: address, host: page.frame << 12 | address & 0xfff, number }, region, entries);
     }
@@ -302,21 +300,6 @@ export class Regions {
     baseline.made++;
     baseline.instructions += instructions.length;
     baseline.codeBytes += codeBytes;
-    return head.r as Entry | undefined ?? NOTHING_THERE;
-  }
-
-  /**
-   * A module takes as long as interpreting some ten thousand instructions, and twice as many in a short loop, which the interpreter does quickly: a head that few
-   * belong to waits for more executions, once. Whether this one does.
-   */
-  #waits(head: Insn, isLoop: boolean, instructions: readonly BaselineInstruction[]): boolean {
-    const { lukewarm } = this.#options, share = SMALL / instructions.length;
-    const more = Math.floor(lukewarm * (isLoop ? share * share : share)) - lukewarm;
-    if (more < lukewarm || lukewarm === 1) return false;
-    head.hasWaited = true;
-    release(head);
-    head.h = lukewarm - more;
-    return true;
   }
 
   /**
@@ -443,7 +426,10 @@ export class Regions {
   readonly #withoutRuns = new WeakSet<Insn>();
 
   /** The instruction goes for good; its object may become another. */
-  forget(insn: Insn): void { this.#withoutRuns.delete(insn); }
+  forget(insn: Insn): void {
+    this.#withoutRuns.delete(insn);
+    this.#heads.forget(insn);
+  }
 
   /** Whether a region that is too large to become a part of another can be entered here. */
   #isLargeEntry(space: CodeSpace, address: number): boolean {

@@ -16,7 +16,7 @@ export type { Block, RegionBlocks } from "./region/block.ts";
 export type { CodeView, RegionLimits } from "./region/discover.ts";
 export { CARRY_LOCAL, PASSES, X87_RUNS } from "./passes/index.ts";
 export { isDirect, type BaselineInstruction } from "./baseline/blocks.ts";
-export { baselineText, type BaselineText } from "./baseline/text.ts";
+export { BaselineModule, type BaselineText } from "./baseline/text.ts";
 export { Templates } from "./baseline/template.ts";
 export { compileLibrary, compileRegion, NotCompiled } from "./wasm/compile.ts";
 export { LIBRARY } from "./wasm/library.ts";

@@ -4,7 +4,7 @@ import { CpuState, SLOT, STATE_BYTES } from "../../runtime/state.ts";
 import type { PatchedImmediate } from "../../translator/ir/instantiate.ts";
 import { HOLE, type Template } from "../../translator/baseline/template.ts";
 import { UNKNOWN_KIND } from "../../translator/baseline/place.ts";
-import { baselineText, type BaselineInstruction, type BaselineText, type Fields, type Form, Forms, type Mode, Patterns, Templates } from "../../translator/translate.ts";
+import { BaselineModule, type BaselineInstruction, type BaselineText, type Fields, type Form, Forms, type Mode, Patterns, Templates } from "../../translator/translate.ts";
 
 /** Where the code is; where the host has the page behind it. All pages are mapped as they are. */
 export const AT = 0x5000, PAGE = 4096, SECOND = 0x6000;
@@ -30,6 +30,12 @@ export interface Ran {
   readonly left: number;
   /** What was asked, with its arguments. */
   readonly asked: ReadonlyArray<readonly [name: string, ...args: number[]]>;
+}
+
+/** A piece that is a module of its own. */
+export interface Text extends BaselineText {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly imports: BaselineModule["imports"];
 }
 
 export class Host {
@@ -82,13 +88,16 @@ export class Host {
     return found;
   }
 
-  text(instructions: readonly BaselineInstruction[], entry = AT): BaselineText { return baselineText(instructions, entry, this.templates, { state: STATE, ram: RAM, exec: EXEC }); }
+  text(instructions: readonly BaselineInstruction[], entry = AT): Text {
+    const module = new BaselineModule(this.templates, { state: STATE, ram: RAM, exec: EXEC });
+    return { ...module.add(instructions, entry), bytes: module.bytes(), imports: module.imports };
+  }
 
   /** A function that enters code at an address with a budget. */
-  load(text: BaselineText): (entry: number, left: number, delta?: number) => Ran {
+  load(text: Text): (entry: number, left: number, delta?: number) => Ran {
     const { cpu } = this, functions: Record<string, (...args: number[]) => unknown> = { carryOf, conditionOf, flagsOf } as unknown as Record<string, (...args: number[]) => unknown>;
     const imported = Object.fromEntries(text.imports.map(({ name }, k) => [k, (functions[name] ?? ((...args: number[]): number => this.#ask(name, args))) as WebAssembly.ImportValue]));
-    const run = new WebAssembly.Instance(new WebAssembly.Module(text.bytes), { h: { m: this.memory, e: JSTag }, i: imported }).exports["r"] as (left: number, entry: number, delta: number) => number;
+    const run = new WebAssembly.Instance(new WebAssembly.Module(text.bytes), { h: { m: this.memory, e: JSTag }, i: imported }).exports["0"] as (left: number, entry: number, delta: number) => number;
     return (entry, left, delta = 0) => {
       const number = text.entries.get(entry);
       if (number === undefined) throw new Error(`no entry at ${entry.toString(16)}`);
@@ -104,7 +113,7 @@ export class Host {
   }
 
   /** Puts code together and runs it. */
-  run(code: Uint8Array, left: number, options: { entry?: number; starts?: readonly number[]; delta?: number } = {}): Ran & { readonly text: BaselineText } {
+  run(code: Uint8Array, left: number, options: { entry?: number; starts?: readonly number[]; delta?: number } = {}): Ran & { readonly text: Text } {
     const entry = options.entry ?? AT, text = this.text(this.instructions(code, options), entry);
     return { ...this.load(text)(entry, left, options.delta), text };
   }

@@ -15,21 +15,20 @@ import type { PatchedImmediate } from "../ir/instantiate.ts";
 import { Bytes } from "../wasm/bytes.ts";
 import { REGION } from "../wasm/compile.ts";
 import { FOLLOW } from "../wasm/row.ts";
-import { Imports, moduleOf, type WasmImport } from "../wasm/module.ts";
+import { Imports, moduleOf, type OwnFunction, type WasmImport } from "../wasm/module.ts";
 import { OPCODE, TYPE } from "../wasm/opcodes.ts";
 import { type BaselineInstruction, type Block, Blocks, type Piece } from "./blocks.ts";
 import { BASELINE_PARAMETERS, HOLE, type Hole, type Template, type Templates } from "./template.ts";
 
 export interface BaselineText {
-  /** The module; its function is `r`, its imports `i.0` and so on. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly imports: readonly WasmImport[];
   readonly sites: readonly Site[];
   /** The budget must be at least this at entry: what is executed between two looks at it. */
   readonly length: number;
   readonly blocks: number;
   /** Where it may be entered, and the number that its function is called with for it. */
   readonly entries: ReadonlyMap<number, number>;
+  /** Of its function. */
+  readonly codeBytes: number;
 }
 
 const LEFT = BASELINE_PARAMETERS.indexOf("left"), ENTRY = BASELINE_PARAMETERS.indexOf("entry"), DELTA = BASELINE_PARAMETERS.indexOf("delta");
@@ -43,15 +42,36 @@ export interface BaselinePlaces {
   readonly exec: number;
 }
 
-/** The code of `instructions`, which lie in one page, in the order of their addresses, to be entered at `from` and wherever control comes back to it. */
-export function baselineText(instructions: readonly BaselineInstruction[], from: number, templates: Templates, places: BaselinePlaces): BaselineText {
-  return new Assembler(new Blocks(instructions, from, templates), places).run(from);
+/** Pieces of baseline code as the functions of one WebAssembly module: a module takes the host as long as some pieces. */
+export class BaselineModule {
+  readonly #templates: Templates;
+  readonly #places: BaselinePlaces;
+  readonly #imports = new Imports();
+  readonly #functions: OwnFunction[] = [];
+
+  constructor(templates: Templates, places: BaselinePlaces) {
+    this.#templates = templates;
+    this.#places = places;
+  }
+
+  /** Adds the code of `instructions`, which lie in one page, in the order of their addresses, to be entered at `from` and wherever control comes back to it. */
+  add(instructions: readonly BaselineInstruction[], from: number): BaselineText {
+    const { body, ...text } = new Assembler(new Blocks(instructions, from, this.#templates), this.#places, this.#imports).run();
+    this.#functions.push({ name: String(this.#functions.length), shownName: `baseline_${(from >>> 0).toString(16)}`, shape: REGION, body, hints: undefined });
+    return text;
+  }
+
+  /** What it imports as `i.0` and so on. */
+  get imports(): readonly WasmImport[] { return this.#imports.list; }
+
+  /** The module; it exports its functions by their number. */
+  bytes(): Uint8Array<ArrayBuffer> { return moduleOf(this.#functions, this.#imports.list, true); }
 }
 
 class Assembler {
   readonly #places: BaselinePlaces;
   readonly #blocks: Blocks;
-  readonly #imports = new Imports();
+  readonly #imports: Imports;
   readonly #sites: Site[] = [];
   readonly #code = new Bytes();
   #locals: number = BASELINE_PARAMETERS.length;
@@ -59,21 +79,19 @@ class Assembler {
   #closed = 0;
   #inner = 0;
 
-  constructor(blocks: Blocks, places: BaselinePlaces) {
+  constructor(blocks: Blocks, places: BaselinePlaces, imports: Imports) {
     this.#blocks = blocks;
     this.#places = places;
+    this.#imports = imports;
   }
 
-  run(from: number): BaselineText {
+  run(): BaselineText & { readonly body: Bytes } {
     const { list, table, length } = this.#blocks;
     this.#open(table);
     for (let k = 0; k < list.length; k++) this.#block(list[k]!, k);
     this.#close();
-    const code = { name: "r", shownName: `baseline_${(from >>> 0).toString(16)}`, shape: REGION, body: { finish: () => ({ body: this.#finish(), hints: undefined }) } };
-    return {
-      bytes: moduleOf([code], this.#imports.list, true), imports: this.#imports.list, sites: this.#sites, length, blocks: list.length,
-      entries: new Map(table.map((block, k) => [block.address, k])),
-    };
+    const body = this.#finish();
+    return { body, codeBytes: body.length, sites: this.#sites, length, blocks: list.length, entries: new Map(table.map((block, k) => [block.address, k])) };
   }
 
   // --- Code ---------------------------------------------------------------------------------------------------------

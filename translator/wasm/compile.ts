@@ -215,7 +215,7 @@ export function compileLibrary(environment: WasmEnvironment): WasmText {
     for (const [own, array] of LIBRARY_ARRAYS) code.arrays.set(own, array);
     code.list(body);
     if (hasResult) code.constant(0);
-    return { name: id.name, shownName: id.name, shape: { parameters: integers(params.length), result: hasResult ? TYPE.i32 : undefined }, body: code };
+    return { name: id.name, shownName: id.name, shape: { parameters: integers(params.length), result: hasResult ? TYPE.i32 : undefined }, ...code.finish() };
   });
   return { bytes: moduleOf(functions, imports.list, true), imports: imports.list };
 }
@@ -230,5 +230,5 @@ export function compileRegion(tree: FunctionExpression, environment: WasmEnviron
   const imports = new Imports(), body = new Statements(PARAMETERS, environment, imports);
   body.list(tree.body.body);
   body.constant(0); // nothing comes here
-  return { bytes: moduleOf([{ name: "r", shownName: tree.id?.name ?? "region", shape: REGION, body }], imports.list, true), imports: imports.list };
+  return { bytes: moduleOf([{ name: "r", shownName: tree.id?.name ?? "region", shape: REGION, ...body.finish() }], imports.list, true), imports: imports.list };
 }

@@ -35,13 +35,14 @@ export class Imports {
   }
 }
 
-interface OwnFunction {
+export interface OwnFunction {
   /** That it is exported by. */
   readonly name: string;
   /** That profilers show. */
   readonly shownName: string;
   readonly shape: Shape;
-  readonly body: { finish(): { readonly body: Bytes; readonly hints: Bytes | undefined } };
+  readonly body: Bytes;
+  readonly hints: Bytes | undefined;
 }
 
 /** JavaScript's exceptions as they come out of imports. */
@@ -94,19 +95,19 @@ export function moduleOf(functions: readonly OwnFunction[], imported: readonly W
   imported.forEach(({ shape }, k) => { importing("i", String(k), FUNCTION, shapeOf(shape)); });
   const declared = new Bytes(), exported = new Bytes(), code = new Bytes(), hints = new Bytes(), names = new Bytes();
   let hinted = 0;
-  functions.forEach(({ name, shownName, shape, body }, k) => {
-    const index = imported.length + k, whole = body.finish();
+  functions.forEach(({ name, shownName, shape, body, hints: own }, k) => {
+    const index = imported.length + k;
     declared.unsigned(shapeOf(shape));
     exported.name(name);
     exported.byte(FUNCTION);
     exported.unsigned(index);
-    code.sized(whole.body);
+    code.sized(body);
     names.unsigned(index);
     names.name(shownName);
-    if (whole.hints === undefined) return;
+    if (own === undefined) return;
     hinted++;
     hints.unsigned(index);
-    hints.append(whole.hints);
+    hints.append(own);
   });
   for (const byte of [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]) module.byte(byte);
   list(1, shapes.size, types);
