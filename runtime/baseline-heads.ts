@@ -11,7 +11,7 @@ import type { RegionRows } from "./region-row.ts";
 import type { BaselineInstruction, BaselineText, Templates } from "../translator/translate.ts";
 
 /** So many heads are made together; one that comes to be executed so much more meanwhile does not wait for the others. */
-const TOGETHER = 12, AGAIN = 100;
+const TOGETHER = 12, AGAIN = 60;
 /** So many instructions are worth a module at once. */
 const SMALL = 40;
 /** Estimated host ns that making baseline code takes, and a template. */

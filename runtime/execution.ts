@@ -28,7 +28,7 @@ const { MMIO } = tlb;
 const { IF, RF, SLOT, TF } = state;
 const { eip: EIP, page: PAGE, base1: CS_BASE, limit1: CS_LIMIT, halted: HALTED, shadow: SHADOW, eflags: EFLAGS } = SLOT;
 /** Executions that make a head hot, with baseline code and without, and the rest of rewritten code, where the options do not say. */
-const LUKEWARM = 300, HOT = 12_000;
+const LUKEWARM = 120, HOT = 12_000;
 const REST = 250_000;
 /** Instructions that a piece of baseline code executes before a region takes its place. */
 const PROMOTION = 8_000_000;
