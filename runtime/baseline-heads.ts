@@ -12,8 +12,8 @@ import type { BaselineInstruction, BaselineText, Templates } from "../translator
 
 /** So many heads are made together; one that comes to be executed so much more meanwhile does not wait for the others. */
 const TOGETHER = 12, AGAIN = 60;
-/** So many instructions are worth a module at once. */
-const SMALL = 40;
+/** So many instructions are worth their making at once; in a loop, which the interpreter does quickly, it goes by the square. */
+const SMALL = 60, SMALL_LOOP = 63;
 /** Estimated host ns that making baseline code takes, and a template. */
 const BASELINE_COST = 300_000, TEMPLATE_COST = 100_000;
 
@@ -89,10 +89,10 @@ export class BaselineHeads {
   /** The instruction goes for good; its object may become another. */
   forget(head: Insn): void { for (const waiting of this.#waiting.values()) waiting.delete(head); }
 
-  /** Whether a head that few instructions belong to is to wait for more executions, twice as many in a short loop, which the interpreter does quickly. It does so once. */
+  /** Whether a head that few instructions belong to is to wait for more executions. It does so once. */
   #isSmall(head: Insn, linear: number, instructions: readonly BaselineInstruction[], templates: Templates): boolean {
-    const { lukewarm } = this.#options, share = SMALL / instructions.length;
-    const more = Math.floor(lukewarm * (leadBackTo(linear, instructions, templates) ? share * share : share)) - lukewarm;
+    const { lukewarm } = this.#options, { length } = instructions, share = leadBackTo(linear, instructions, templates) ? (SMALL_LOOP / length) ** 2 : SMALL / length;
+    const more = Math.floor(lukewarm * share) - lukewarm;
     if (more < lukewarm) return false;
     head.hasWaited = true;
     this.#options.release(head, more);

@@ -171,12 +171,12 @@ export class Interpreter {
   }
 
   /**
-   * Execution came to `insn`, which is not the head of a region, out of one or by a fault, an interrupt or a far transfer (`isArrival`: these take
-   * as long as many instructions). Whether that happened often now.
+   * Execution came to `insn`, which is not the head of a region, out of one or by a fault, an interrupt or a far transfer, which takes as long as many
+   * instructions. Whether that happened often now.
    */
-  leftTo(insn: Insn, isArrival: boolean): boolean {
+  leftTo(insn: Insn): boolean {
     const before = insn.h;
-    insn.h = before + (isArrival ? ARRIVAL_HEAT : 2);
+    insn.h = before + ARRIVAL_HEAT;
     return insn.h >= this.#hotThreshold && before < this.#hotThreshold && (insn.kind === PLAIN || insn.kind === EXACT);
   }
 

@@ -93,7 +93,7 @@ export class RegionRunner {
     memory.exact = false;
     S[LEAVE] = 0;
     this.#limit = walked;
-    let limit = walked, isArrival = false, code = LEFT_NORMALLY, count = start, next: Insn | undefined, space = this.#x.currentSpace();
+    let limit = walked, code = LEFT_NORMALLY, count = start, next: Insn | undefined, space = this.#x.currentSpace();
     for (let known: Insn | undefined = head; ; known = undefined) {
       let isMissing = true;
       if (this.#rows !== undefined && (S[EFLAGS]! & RF) === 0) {
@@ -102,7 +102,6 @@ export class RegionRunner {
           stats.entries += S[ENTERED]!;
           count = limit - S[LEFT]!;
           known = undefined;
-          isArrival = false;
         }
         if (this.regions.table.heat[this.#index]! < 0 && S[ENTERED] !== 0) this.regions.promote(this.#region);
         isMissing = code === LEFT_NORMALLY && S[LEAVE] === 0;
@@ -110,14 +109,13 @@ export class RegionRunner {
       }
       if (isMissing) {
         const budget = Math.min(limit - count, SLICE);
-        next = this.#find(known, budget, space, isArrival);
+        next = this.#find(known, budget, space);
         if (next !== undefined) break;
         code = this.#runOne(space, count, budget);
         stats.entries += 1 + S[ENTERED]!;
         count = this.#spent - S[LEFT]!;
       }
-      isArrival = code === CHANGED || code === FAULTED;
-      if (isArrival) {
+      if (code === CHANGED || code === FAULTED) {
         count = code === CHANGED ? this.#leftChanged(this.#region, count) : this.#leftByFault(this.#region, count);
         S[LEAVE] = Number(this.#mustTurn(count >= limit));
         code = LEFT_NORMALLY;
@@ -193,20 +191,20 @@ export class RegionRunner {
   }
 
   /** Returns where the interpreter goes on; undefined where the table has a line for EIP now. */
-  #find(known: Insn | undefined, budget: number, space: CodeSpace, isArrival: boolean): Insn | undefined {
+  #find(known: Insn | undefined, budget: number, space: CodeSpace): Insn | undefined {
     const { table } = this.regions, { words } = table, eip = this.#x.cpu.words[EIP]!, mapped = space.ring.exec[eip >>> 12]!;
     if ((mapped & SLOW) === 0) {
       const host = eip ^ mapped, line = this.#line = table.line(host, space.number), isThere = table.isAt(line, host, space.number) && (eip - words[line + AT_LINEAR]! & words[line + AT_BOUND]!) === 0;
       if (isThere && budget >= words[line + AT_LEAST]!) return undefined;
     }
-    return this.#lookUp(known, eip, mapped, budget, space, isArrival);
+    return this.#lookUp(known, eip, mapped, budget, space);
   }
 
   /**
    * The long way to the region at `eip`, where `known` stands if it was looked up: fills the table's line, or returns where the interpreter
    * goes on.
    */
-  #lookUp(known: Insn | undefined, eip: number, mapped: number, budget: number, space: CodeSpace, isArrival: boolean): Insn | undefined {
+  #lookUp(known: Insn | undefined, eip: number, mapped: number, budget: number, space: CodeSpace): Insn | undefined {
     const S = this.#x.cpu.words, { interpreter } = this.#x;
     let at = known;
     if (at === undefined) {
@@ -215,7 +213,7 @@ export class RegionRunner {
       page.shared.used = true;
       at = page.at((eip ^ mapped) & 0xfff);
     }
-    if (at.kind === REGION || known !== undefined || this.#leftOften(at, space, isArrival)) {
+    if (at.kind === REGION || known !== undefined || this.#leftOften(at, space)) {
       let entry = at.r as Entry | undefined;
       if (entry === undefined || entry.isHot || entry.linear !== eip && !entry.region.isMobile) entry = this.regions.at(at, eip, space, known === undefined);
       if (entry !== undefined && budget >= entry.region.length) {
@@ -235,8 +233,8 @@ export class RegionRunner {
    * A region left to `insn`, which is not the head of one. Where that happens often, the region is made anew with what it did not hold, or
    * `insn` becomes a head. Returns whether it did.
    */
-  #leftOften(insn: Insn, space: CodeSpace, isArrival: boolean): boolean {
-    if (!this.#x.interpreter.leftTo(insn, isArrival)) return false;
+  #leftOften(insn: Insn, space: CodeSpace): boolean {
+    if (!this.#x.interpreter.leftTo(insn)) return false;
     if (this.#hasBaseline) return this.#x.interpreter.becomeHead(insn);
     if (this.regions.addEntry(insn, this.#x.cpu.words[EIP]!, space)) return true;
     const region = this.#region;

@@ -249,7 +249,7 @@ export class Vcpu {
   /** Interprets and runs regions until `limit` instructions are retired or something must be polled. */
   #walk(limit: number): void {
     const { interpreter, memory } = this, trials = this.#trials;
-    let at = this.#isArrival ? this.#reached(true) : this.#x.lookup();
+    let at = this.#isArrival ? this.#reached() : this.#x.lookup();
     for (;;) {
       const before = trials.running ? Math.min(limit - this.#x.count, trials.left) : limit - this.#x.count;
       if (before <= 0) { this.#x.settle(at); return; }
@@ -290,7 +290,7 @@ export class Vcpu {
           this.#stepper.step();
           if (this.#x.mustPoll(limit)) return;
           const follows = before.kind !== STRADDLING && before.n.kind !== LINK && this.cpu.eip === this.cpu.words[PAGE]! + before.n.o;
-          at = follows ? this.#x.lookup() : this.#reached(before.kind !== STRADDLING);
+          at = follows ? this.#x.lookup() : this.#reached();
           if (trials.running && before.kind === STRADDLING) trials.went(before, this.cpu.words[PAGE]! + at.o - from | 0);
           break;
         }
@@ -309,13 +309,12 @@ export class Vcpu {
   #isArrival = false;
 
   /**
-   * Where a fault, an interrupt or a far transfer (`isArrival`) or an instruction on two pages has led; gathers heat there, as branches and
-   * calls do where they lead.
+   * Where a fault, an interrupt, a far transfer or an instruction on two pages has led; gathers heat there, as branches and calls do where they lead.
    */
-  #reached(isArrival: boolean): Insn {
+  #reached(): Insn {
     this.#isArrival = false;
     const at = this.#x.lookup();
-    if (this.engine === "translate" && !this.#trials.running && this.#x.currentSpace().mode.flat && this.interpreter.leftTo(at, isArrival)) this.interpreter.becomeHead(at);
+    if (this.engine === "translate" && !this.#trials.running && this.#x.currentSpace().mode.flat && this.interpreter.leftTo(at)) this.interpreter.becomeHead(at);
     return at;
   }
 
