@@ -18,7 +18,7 @@ import { ZERO_REGISTER, type FieldName, type Fields, type Form } from "../form.t
 import { instantiate } from "../ir/instantiate.ts";
 import { endValue, type End, type Meaning, type Node, type Op } from "../ir/opcodes.ts";
 import { meaningOf } from "../semantics/index.ts";
-import { NotCompiled, type Kind, type Local } from "../wasm/body.ts";
+import { NotCompiled, type Hint, type Kind, type Local } from "../wasm/body.ts";
 import { Statements } from "../wasm/compile.ts";
 import type { Field, WasmEnvironment } from "../wasm/expressions.ts";
 import { Imports } from "../wasm/module.ts";
@@ -59,6 +59,8 @@ export type Behind = "nothing" | "answered" | "called out" | "stepped" | "enable
 export interface Template {
   readonly bytes: Uint8Array;
   readonly holes: readonly Hole[];
+  /** Where branches stand, in the order of the bytes. */
+  readonly hints: readonly Hint[];
   readonly imports: Imports;
   /** How many locals it uses, the function's parameters among them. */
   readonly locals: number;
@@ -200,7 +202,7 @@ export class Templates {
       if (error instanceof NotCompiled) return undefined;
       throw error;
     }
-    return { ...facts, bytes: code.written, holes: code.holes, imports, locals: code.locals };
+    return { ...facts, bytes: code.written, holes: code.holes, hints: code.hints, imports, locals: code.locals };
   }
 }
 

@@ -12,6 +12,7 @@
 import { CHANGED, SLOT } from "../../runtime/abi.ts";
 import type { Site } from "../emit/region-facts.ts";
 import type { PatchedImmediate } from "../ir/instantiate.ts";
+import { type Hint, hintsOf } from "../wasm/body.ts";
 import { Bytes } from "../wasm/bytes.ts";
 import { REGION } from "../wasm/compile.ts";
 import { FOLLOW } from "../wasm/row.ts";
@@ -56,8 +57,8 @@ export class BaselineModule {
 
   /** Adds the code of `instructions`, which lie in one page, in the order of their addresses, to be entered at `from` and wherever control comes back to it. */
   add(instructions: readonly BaselineInstruction[], from: number): BaselineText {
-    const { body, ...text } = new Assembler(new Blocks(instructions, from, this.#templates), this.#places, this.#imports).run();
-    this.#functions.push({ name: String(this.#functions.length), shownName: `baseline_${(from >>> 0).toString(16)}`, shape: REGION, body, hints: undefined });
+    const { body, hints, ...text } = new Assembler(new Blocks(instructions, from, this.#templates), this.#places, this.#imports).run();
+    this.#functions.push({ name: String(this.#functions.length), shownName: `baseline_${(from >>> 0).toString(16)}`, shape: REGION, body, hints });
     return text;
   }
 
@@ -74,6 +75,7 @@ class Assembler {
   readonly #imports: Imports;
   readonly #sites: Site[] = [];
   readonly #code = new Bytes();
+  readonly #hints: Hint[] = [];
   #locals: number = BASELINE_PARAMETERS.length;
   /** Labels that are closed, and blocks that are open inside those that are not. */
   #closed = 0;
@@ -85,13 +87,13 @@ class Assembler {
     this.#imports = imports;
   }
 
-  run(): BaselineText & { readonly body: Bytes } {
+  run(): BaselineText & Pick<OwnFunction, "body" | "hints"> {
     const { list, table, length } = this.#blocks;
     this.#open(table);
     for (let k = 0; k < list.length; k++) this.#block(list[k]!, k);
     this.#close();
-    const body = this.#finish();
-    return { body, codeBytes: body.length, sites: this.#sites, length, blocks: list.length, entries: new Map(table.map((block, k) => [block.address, k])) };
+    const { body, hints } = this.#finish();
+    return { body, hints, codeBytes: body.length, sites: this.#sites, length, blocks: list.length, entries: new Map(table.map((block, k) => [block.address, k])) };
   }
 
   // --- Code ---------------------------------------------------------------------------------------------------------
@@ -124,15 +126,16 @@ class Assembler {
     code.byte(OPCODE.end);
   }
 
-  #finish(): Bytes {
+  #finish(): Pick<OwnFunction, "body" | "hints"> {
     const whole = new Bytes(), own = this.#locals - BASELINE_PARAMETERS.length;
     whole.unsigned(own === 0 ? 0 : 1);
     if (own > 0) {
       whole.unsigned(own);
       whole.byte(TYPE.i32);
     }
+    const start = whole.length;
     whole.append(this.#code);
-    return whole;
+    return { body: whole, hints: hintsOf(this.#hints, start) };
   }
 
   #block({ pieces, label }: Block, k: number): void {
@@ -189,21 +192,26 @@ class Assembler {
   }
 
   /** Copies a template and fills its holes. */
-  #piece(piece: Piece, { bytes, holes, locals, imports, mayFault }: Template, rest: number, block: number): void {
+  #piece(piece: Piece, { bytes, holes, hints, locals, imports, mayFault }: Template, rest: number, block: number): void {
     const code = this.#code, { patched } = piece;
     this.#locals = Math.max(this.#locals, patched === undefined ? locals : locals + 1);
     if (patched !== undefined) { // before what the instruction itself may write there
       this.#read(patched);
       this.#set(locals);
     }
-    let from = 0;
+    let from = 0, hinted = 0;
+    const hint = (to: number): void => {
+      for (; hinted < hints.length && hints[hinted]![0] <= to; hinted++) this.#hints.push([code.length + hints[hinted]![0] - from, hints[hinted]![1]]);
+    };
     for (let k = 0; k < holes.length; k++) {
       const hole = holes[k]!;
+      hint(hole.at);
       code.copy(bytes, from, hole.at);
       from = hole.at + 1;
       if (patched !== undefined && hole.what === HOLE.field && hole.field === "m") this.#get(locals);
       else this.#fill(piece, hole, imports, rest);
     }
+    hint(bytes.length);
     code.copy(bytes, from, bytes.length);
     if (mayFault) this.#site(piece, rest, block);
   }
@@ -241,7 +249,7 @@ class Assembler {
     this.#site(piece, rest, block);
     this.#get(LEFT);
     this.#call("step", 2);
-    this.#when(() => {
+    this.#seldom(() => {
       this.#constant(0);
       code.byte(OPCODE.return);
     });
@@ -271,22 +279,22 @@ class Assembler {
     code.byte(OPCODE.xor);
     this.#constant(second);
     code.byte(OPCODE.ne);
-    this.#when(() => { this.#step(piece, rest, block); }, () => { this.#piece(piece, template, rest, block); });
+    this.#seldom(() => { this.#step(piece, rest, block); }, () => { this.#piece(piece, template, rest, block); });
   }
 
   #behind(piece: Piece, { behind }: Template, rest: number, block: number): void {
     switch (behind) {
-      case "answered": this.#when(() => { this.#changed(piece, rest - 1); }); return;
+      case "answered": this.#seldom(() => { this.#changed(piece, rest - 1); }); return;
       case "called out":
         this.#constant(this.#sites.length - 1);
         this.#call("calledOut", 1);
-        this.#when(() => {
+        this.#seldom(() => {
           this.#charge(rest - 1);
           this.#constant(piece.address + piece.length);
           this.#leave();
         });
         return;
-      case "stepped": this.#when(() => { this.#step(piece, rest, block); }); return;
+      case "stepped": this.#seldom(() => { this.#step(piece, rest, block); }); return;
       case "nothing": case "enabled": return;
     }
     behind satisfies never;
@@ -345,7 +353,7 @@ class Assembler {
     this.#get(ENTRY);
     this.#constant(value);
     this.#code.byte(OPCODE.eq);
-    this.#when(then);
+    this.#seldom(then);
   }
 
   #call(name: string, parameters: number): void {
@@ -388,7 +396,7 @@ class Assembler {
     this.#call(FOLLOW, 1);
     code.byte(OPCODE.tee);
     code.unsigned(ENTRY);
-    this.#when(() => {
+    this.#seldom(() => {
       this.#get(ENTRY);
       code.byte(OPCODE.return);
     });
@@ -443,6 +451,11 @@ class Assembler {
     this.#code.unsigned(this.#outermost + 1);
   }
 
+  #seldom(then: () => void, otherwise?: () => void): void {
+    this.#hints.push([this.#code.length, false]);
+    this.#when(then, otherwise);
+  }
+
   #when(then: () => void, otherwise?: () => void): void {
     this.#code.byte(OPCODE.if);
     this.#code.byte(TYPE.void);
@@ -460,7 +473,7 @@ class Assembler {
     this.#get(LEFT);
     this.#constant(this.#blocks.length);
     this.#code.byte(OPCODE.lts);
-    this.#when(then);
+    this.#seldom(then);
   }
 
   #charge(count: number): void {

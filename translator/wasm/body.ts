@@ -20,6 +20,9 @@ export interface Local {
 }
 
 /** What is known of a branch. */
+/** A branch that is nearly always taken, or nearly never. */
+export type Hint = readonly [at: number, isTaken: boolean];
+
 export type Likelihood = "likely" | "unlikely" | undefined;
 
 export class FunctionBody {
@@ -35,7 +38,7 @@ export class FunctionBody {
   /** Labels around, innermost last; undefined where none can be named. */
   readonly #labels: Array<string | undefined> = [];
   /** Where hinted branches stand in the code, and whether they are taken. */
-  readonly #hints: Array<readonly [at: number, isTaken: boolean]> = [];
+  readonly #hints: Hint[] = [];
   /** Behind a `local.set`: where it begins, of what. */
   #setEnd = -1;
   #setAt = 0;
@@ -131,8 +134,9 @@ export class FunctionBody {
     this.#code.unsigned(index);
   }
 
-  /** The code so far. */
+  /** The code so far, and its branch hints. */
   protected get code(): Bytes { return this.#code; }
+  get hints(): readonly Hint[] { return this.#hints; }
   /** How many locals there are, parameters among them. */
   get locals(): number { return this.#types.length; }
 
@@ -208,14 +212,19 @@ export class FunctionBody {
     }
     const start = body.length;
     body.append(this.#code);
-    if (this.#hints.length === 0) return { body, hints: undefined };
-    const hints = new Bytes();
-    hints.unsigned(this.#hints.length);
-    for (const [at, isTaken] of this.#hints) {
-      hints.unsigned(start + at);
-      hints.byte(1);
-      hints.byte(isTaken ? 1 : 0);
-    }
-    return { body, hints };
+    return { body, hints: hintsOf(this.#hints, start) };
   }
+}
+
+/** Branch hints of a function as their section has them, its code beginning `start` bytes behind its locals. */
+export function hintsOf(hints: readonly Hint[], start: number): Bytes | undefined {
+  if (hints.length === 0) return undefined;
+  const bytes = new Bytes();
+  bytes.unsigned(hints.length);
+  for (const [at, isTaken] of hints) {
+    bytes.unsigned(start + at);
+    bytes.byte(1);
+    bytes.byte(isTaken ? 1 : 0);
+  }
+  return bytes;
 }
