@@ -48,9 +48,8 @@ export function registerAt(words: Int32Array, i: number): number {
   return FIRST + 3 * (((words[SLOT.fpuStatus]! >>> TOP_SHIFT) + i) & 7);
 }
 
-/** The seven words of the environment; the 16-bit formats store the low half of each. `size` is the operand size, 2 or 4 bytes. */
-export function environmentOf(words: Int32Array, size: number, protectedMode: boolean): Int32Array {
-  const image = new Int32Array(ENVIRONMENT_WORDS);
+/** Puts the seven words of the environment into `image`; the 16-bit formats store the low half of each. `size` is the operand size, 2 or 4 bytes. */
+export function environmentOf(words: Int32Array, image: Int32Array, size: number, protectedMode: boolean): void {
   const ip = words[SLOT.fpuIp]!, cs = words[SLOT.fpuCs]!, dp = words[SLOT.fpuDp]!, ds = words[SLOT.fpuDs]!;
   const opcode = words[SLOT.fpuOpcode]! & 0x7ff;
   image[0] = words[SLOT.fpuControl]! | RESERVED_HIGH;
@@ -61,21 +60,20 @@ export function environmentOf(words: Int32Array, size: number, protectedMode: bo
     image[4] = (cs & 0xffff) | (opcode << 16);
     image[5] = dp;
     image[6] = (ds & 0xffff) | RESERVED_HIGH;
-    return image;
+    return;
   }
   const linearIp = ((cs << 4) + ip) | 0, linearDp = ((ds << 4) + dp) | 0;
   image[3] = size === 2 ? linearIp : (linearIp & 0xffff) | RESERVED_HIGH;
   image[4] = size === 2 ? ((linearIp >>> 4) & 0xf000) | opcode : ((linearIp >>> 16) << 12) | opcode;
   image[5] = size === 2 ? linearDp : (linearDp & 0xffff) | RESERVED_HIGH;
   image[6] = size === 2 ? (linearDp >>> 4) & 0xf000 : (linearDp >>> 16) << 12;
-  return image;
 }
 
 /** Takes the seven words back (16-bit images zero-extended). Pointers of a real-mode image become linear offsets in segment 0. */
 export function setEnvironment(words: Int32Array, image: Int32Array, size: number, protectedMode: boolean): void {
   setControlAndStatus(words, image[0]!, image[1]!);
   setTagWord(words, image[2]!);
-  const [, , , ip, cs, dp, ds] = image as unknown as [number, number, number, number, number, number, number];
+  const ip = image[3]!, cs = image[4]!, dp = image[5]!, ds = image[6]!;
   if (protectedMode) {
     words[SLOT.fpuIp] = ip;
     words[SLOT.fpuCs] = cs & 0xffff;

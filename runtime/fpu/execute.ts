@@ -250,16 +250,20 @@ function inProtectedMode(cpu: CpuState): boolean {
   return (cpu.cr0 & CR0_PE) !== 0 && (cpu.eflags & VM) === 0;
 }
 
+/** What an image holds, read whole before any of it is taken over, for an access may fault: the environment, or FXRSTOR's first words; three words for each of ST(0) to ST(7). */
+const image = new Int32Array(ENVIRONMENT_WORDS), values = new Int32Array(24);
+const FXSAVE_WORDS = 6;
+
 function writeEnvironment(host: X87Host, linear: number, size: number): void {
-  for (const [index, word] of environmentOf(host.cpu.words, size, inProtectedMode(host.cpu)).entries()) {
-    if (size === 2) host.memory.write16((linear + index * 2) | 0, word & 0xffff);
-    else host.memory.write32((linear + index * 4) | 0, word);
+  environmentOf(host.cpu.words, image, size, inProtectedMode(host.cpu));
+  for (let k = 0; k < ENVIRONMENT_WORDS; k++) {
+    if (size === 2) host.memory.write16((linear + k * 2) | 0, image[k]! & 0xffff);
+    else host.memory.write32((linear + k * 4) | 0, image[k]!);
   }
 }
 
-function readEnvironment(host: X87Host, linear: number, size: number): Int32Array {
-  return Int32Array.from({ length: ENVIRONMENT_WORDS }, (_, index) =>
-    size === 2 ? host.memory.read16((linear + index * 2) | 0) : host.memory.read32((linear + index * 4) | 0));
+function readEnvironment(host: X87Host, linear: number, size: number): void {
+  for (let k = 0; k < ENVIRONMENT_WORDS; k++) image[k] = size === 2 ? host.memory.read16((linear + k * 2) | 0) : host.memory.read32((linear + k * 4) | 0);
 }
 
 function writeRegisters(host: X87Host, linear: number, stride: number): void {
@@ -271,9 +275,6 @@ function writeRegisters(host: X87Host, linear: number, stride: number): void {
     memory.write16((address + 8) | 0, words[at + EXP]! & 0xffff);
   }
 }
-
-/** What an image holds, read whole before any of it is taken over: an access may fault. Three words for each of ST(0) to ST(7); FXRSTOR's first six words. */
-const values = new Int32Array(24), image = new Int32Array(6);
 
 function readRegisters(memory: LinearMemory, linear: number, stride: number): void {
   for (let i = 0; i < 8; i++) {
@@ -303,7 +304,8 @@ define("fnstenv", 0, (host, _a, _b, linear, size) => {
 define("fldenv", 0, (host, _a, _b, linear, size) => {
   enter(host);
   host.memory.requireAligned(linear, size);
-  setEnvironment(host.cpu.words, readEnvironment(host, linear, size), size, inProtectedMode(host.cpu));
+  readEnvironment(host, linear, size);
+  setEnvironment(host.cpu.words, image, size, inProtectedMode(host.cpu));
   host.fpu.settleFerr();
 });
 define("fnsave", 0, (host, _a, _b, linear, size) => {
@@ -317,9 +319,9 @@ define("fnsave", 0, (host, _a, _b, linear, size) => {
 define("frstor", 0, (host, _a, _b, linear, size) => {
   enter(host);
   host.memory.requireAligned(linear, size);
-  const environment = readEnvironment(host, linear, size);
+  readEnvironment(host, linear, size);
   readRegisters(host.memory, linear + ENVIRONMENT_WORDS * size, REGISTER_BYTES);
-  setEnvironment(host.cpu.words, environment, size, inProtectedMode(host.cpu));
+  setEnvironment(host.cpu.words, image, size, inProtectedMode(host.cpu));
   setRegisters(host.cpu.words);
   host.fpu.settleFerr();
 });
@@ -342,7 +344,7 @@ define("fxrstor", 0, (host, _a, _b, linear) => {
   host.fpu.checkAvailable();
   if ((linear & 15) !== 0) raise(VECTOR.GP, 0);
   const { memory } = host, { words } = host.cpu;
-  for (let k = 0; k < image.length; k++) image[k] = memory.read32((linear + k * 4) | 0);
+  for (let k = 0; k < FXSAVE_WORDS; k++) image[k] = memory.read32((linear + k * 4) | 0);
   readRegisters(memory, linear + 32, 16);
   setControlAndStatus(words, image[0]! & 0xffff, image[0]! >>> 16);
   setAbridgedTags(words, image[1]! & 0xff);
