@@ -132,7 +132,7 @@ export class CodePage {
 /** The code pages of one mode. */
 export class CodeSpace {
   readonly cache: CodeCache;
-  /** Of all spaces of the cache. */
+  /** Of all spaces of the cache, from 1 on. */
   readonly number: number;
   readonly mode: Mode;
   readonly forms: Forms;
@@ -243,7 +243,7 @@ export class CodeCache {
   /** Those with pages. */
   readonly #open = new Set<Frame>();
   readonly #rest: number;
-  #spaces = 0;
+  #spaces = 1;
   #most: number;
   readonly #keep: Keep;
 

@@ -25,7 +25,7 @@ const LAST = (LINES - 1) * WORDS;
 export const LINE = { host: 0, space: 1, linear: 2, bound: 3, least: 4, index: 5, entry: 6, entered: 7 } as const;
 /** Regions that there is room for at first, and at most. */
 const FUNCTIONS = 1024, MOST = 1 << 16;
-/** In the word `host` of a line that is not to be found, and in all words of one that was never filled. */
+/** In the word `host` of a line that is not to be found. */
 export const EMPTY = -1;
 /** `bound` of a region that can run at one address, and of one that can run anywhere. */
 const THERE_ALONE = -1, ANYWHERE = 0;
@@ -43,7 +43,7 @@ export class EntryTable {
   readonly #free: number[] = [];
 
   constructor(host: HostMemory) {
-    this.words = new Int32Array(host.buffer, host.take(4 * LINES * WORDS), LINES * WORDS).fill(EMPTY);
+    this.words = new Int32Array(host.buffer, host.take(4 * LINES * WORDS), LINES * WORDS);
     this.heat = new Int32Array(host.buffer, host.take(4 * MOST), MOST);
   }
 
@@ -67,10 +67,13 @@ export class EntryTable {
 
   /** The line that a host address is to be in: its own, one that tells nothing, or either. */
   #lineFor(host: number, space: number): number {
-    const { words } = this, at = this.line(host, space), other = at ^ WORDS;
-    if (this.isAt(at, host, space) || words[at + LINE.host] === EMPTY) return at;
-    return words[other + LINE.host] === EMPTY || (this.#fills++ & 1) !== 0 ? other : at;
+    const at = this.line(host, space), other = at ^ WORDS;
+    if (this.isAt(at, host, space) || this.#isFree(at)) return at;
+    return this.#isFree(other) || (this.#fills++ & 1) !== 0 ? other : at;
   }
+
+  /** Whether a line is not to be found, or was never filled: no space has the number 0. */
+  #isFree(line: number): boolean { return this.words[line + LINE.host] === EMPTY || this.words[line + LINE.space] === 0; }
 
   #fills = 0;
 
@@ -135,7 +138,7 @@ export class EntryTable {
 
   #settle(at: number): void {
     const { words } = this;
-    if (words[at + LINE.index] === EMPTY) return;
+    if (words[at + LINE.entered] === 0) return;
     this.regions[words[at + LINE.index]!]!.entered += words[at + LINE.entered]!;
     words[at + LINE.entered] = 0;
   }
