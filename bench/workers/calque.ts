@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeSync } from "node:fs";
 import { createMachine } from "../../src/api.ts";
-import "../../src/cli/branch-hints.ts";
+import "../../src/cli/v8-flags.ts";
 import { keepYoungGeneration } from "../../src/cli/heap.ts";
 
 interface Job {

@@ -1,6 +1,6 @@
 /** The command line's entry: reads the arguments, runs the command, turns every end into an exit code. */
 import { CalqueError } from "../error.ts";
-import "./branch-hints.ts";
+import "./v8-flags.ts";
 import { listGuests } from "./guests.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { warn } from "./messages.ts";

@@ -160,6 +160,7 @@ class RowCode {
       set("code", constant(0)),
       set("host", this.#execAt("eip")),
       when(and(get("host"), constant(SLOW)),
+        branchIf(out + 1, less(get("left"), constant(1))), // an interrupt comes before the fetch
         set("host", [...get("eip"), OPCODE.call, FETCH]),
         branchIf(out + 1, and(get("host"), constant(SLOW))),
       ),
