@@ -8,7 +8,7 @@ import type { Vcpu } from "../../runtime/vcpu.ts";
 import { loadRandomGuest, recipeFor } from "../hostile/random-guest.ts";
 import { runTwins, TRANSLATIONS, twins } from "../hostile/twins.ts";
 
-const FIRST = Number(process.env["CALQUE_LOCKSTEP_SEED"] ?? 1), GUESTS = Number(process.env["CALQUE_LOCKSTEP_GUESTS"] ?? 30);
+const FIRST = Number(process.env["CALQUE_LOCKSTEP_SEED"] ?? 1), GUESTS = Number(process.env["CALQUE_LOCKSTEP_GUESTS"] ?? 8);
 const BUDGET = 40_000, EVERY = 997;
 /** Every third guest forgets the code that it does not use all the time. */
 const FORGETFUL = { instructions: 5, regions: 2, share: 0 };

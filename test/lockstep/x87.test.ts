@@ -8,7 +8,7 @@ import { expect, it } from "vitest";
 import { loadX87Guest } from "../hostile/x87-guest.ts";
 import { runTwins, TRANSLATIONS, twins } from "../hostile/twins.ts";
 
-const FIRST = Number(process.env["CALQUE_LOCKSTEP_SEED"] ?? 1), GUESTS = Number(process.env["CALQUE_LOCKSTEP_GUESTS"] ?? 30);
+const FIRST = Number(process.env["CALQUE_LOCKSTEP_SEED"] ?? 1), GUESTS = Number(process.env["CALQUE_LOCKSTEP_GUESTS"] ?? 8);
 const BUDGET = 40_000, EVERY = 997;
 
 it.each(TRANSLATIONS)(`random x87 guests ${FIRST} to ${FIRST + GUESTS - 1}: %s`, { timeout: 3_600_000 }, (name, options) => {

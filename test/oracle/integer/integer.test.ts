@@ -12,7 +12,7 @@ import { SequenceGenerator } from "./sequences.ts";
 const SEED = Number(process.env["CALQUE_ORACLE_SEED"] ?? 1);
 /** Runs one case alone, as a failure prints it. */
 const ONLY = process.env["CALQUE_ORACLE_CASE"];
-const CASES = Number(process.env["CALQUE_ORACLE_CASES"] ?? 200_000);
+const CASES = Number(process.env["CALQUE_ORACLE_CASES"] ?? 40_000);
 /** A case costs the translator a translation, a hundred times what it costs the interpreter. */
 const TRANSLATED_SHARE = 10;
 const BATCH = 10_000, SHOWN = 40, TIMEOUT = 3_600_000;
