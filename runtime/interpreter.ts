@@ -134,7 +134,6 @@ export class Interpreter {
   /** The code space of a mode: its pages and its way of making handlers. */
   space(mode: Mode): CodeSpace {
     const { cpu, memory } = this, S = cpu.words, ring = mode.aligned === true ? memory.aligned : memory.rings[mode.user ? 1 : 0];
-    if (mode.user) memory.rings[1].makeReady();
     const pages: CodeSpace["pages"] = Array.from<undefined>({ length: memory.size >>> 12 });
     const { stop, fetch } = this;
     const jumpTo = mode.flat ? flatJump(S, ring, pages, fetch) : checkedJump(S, ring, pages, fetch);

@@ -76,7 +76,7 @@ export class GuestMemory {
   /** As float32s and float64s; no NaN is to pass through here, for the host may change it. */
   readonly singles: Float32Array;
   readonly doubles: Float64Array;
-  /** Supervisor and user views of the TLB; whoever lets user code run makes the latter ready. */
+  /** Supervisor and user views of the TLB. */
   readonly rings: readonly [PagingRing, PagingRing];
   #aligned: AlignedRing | undefined;
   mmio: MmioSpace = ABSENT;
@@ -124,7 +124,6 @@ export class GuestMemory {
     this.#writers = Array.from<number[] | undefined>({ length: size >>> 12 });
     this.#cpu = cpu;
     this.rings = [new PagingRing(this, 0, host), new PagingRing(this, PTE_USER, host)];
-    this.rings[0].makeReady();
   }
 
   /** The A20 gate: address bit 20 is forced to 0 while it is closed. */
@@ -382,7 +381,6 @@ export class GuestMemory {
   // --- Snapshots --------------------------------------------------------------------------------------
 
   save(): MemoryState {
-    this.rings[1].makeReady();
     const pages: Array<readonly [number, Uint8Array]> = [];
     for (let frame = 0; frame < this.size >>> 12; frame++) {
       if (!this.isZero(frame)) pages.push([frame, this.ram.slice(frame << 12, (frame + 1) << 12)]);
@@ -398,7 +396,6 @@ export class GuestMemory {
 
   /** Takes a saved state back. The owner forgets its code caches first, so no frame is watched. */
   restore(state: MemoryState): void {
-    this.rings[1].makeReady();
     this.flushAll();
     this.#a20 = state.a20;
     this.ram.fill(0);
@@ -487,21 +484,12 @@ class PagingRing {
   readonly #user: number;
 
   constructor(memory: GuestMemory, user: number, host: HostMemory) {
-    const table = (): Int32Array => new Int32Array(host.buffer, host.take(4 << 20), 1 << 20);
+    const table = (): Int32Array => new Int32Array(host.buffer, host.take(4 << 20), 1 << 20).fill(UNFILLED);
     this.read = table();
     this.write = table();
     this.exec = table();
     this.#memory = memory;
     this.#user = user;
-  }
-
-  #isReady = false;
-
-  /** Before the first access: that the host has to find memory for the tables takes a tenth of the start, and what runs first needs no user's. */
-  makeReady(): void {
-    if (this.#isReady) return;
-    this.#isReady = true;
-    for (const table of [this.read, this.write, this.exec]) table.fill(UNFILLED);
   }
 
   /** The entry for a read, filled by now, or FAULTS. */
@@ -628,4 +616,4 @@ class PagingRing {
 }
 
 /** A privilege's view of memory. */
-export type Ring = Omit<PagingRing, "makeReady">;
+export type Ring = Pick<PagingRing, keyof PagingRing>;

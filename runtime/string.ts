@@ -68,7 +68,7 @@ export class StringUnit {
   #elements(linear: number, size: number, down: boolean, count: number): number {
     if (this.#oneByOne()) return 1;
     const offset = linear & 0xfff;
-    const room = down ? Math.floor(offset / size) + (offset + size <= 0x1000 ? 1 : 0) : Math.floor((0x1000 - offset) / size);
+    const room = down ? (offset + size <= 0x1000 ? Math.floor(offset / size) + 1 : 1) : Math.floor((0x1000 - offset) / size);
     const elements = Math.max(1, Math.min(room, count));
     this.#memory.spend(STRETCH_COST + elements * (down || this.#memory.alignmentChecked ? ELEMENT_COST : size * BYTE_COST));
     return elements;

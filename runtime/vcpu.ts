@@ -255,7 +255,7 @@ export class Vcpu {
       if (before <= 0) { this.#x.settle(at); return; }
       if (this.#x.atLimit) {
         this.#stepper.step();
-        if (this.#x.mustPoll(limit)) return;
+        if (this.#x.count >= limit || this.#x.mustPoll(limit)) return; // an interrupt comes before the fetch
         at = this.#x.lookup();
         continue;
       }
@@ -288,7 +288,7 @@ export class Vcpu {
         case EXACT: case STRADDLING: {
           const before = at, from = this.cpu.words[PAGE]! + before.o;
           this.#stepper.step();
-          if (this.#x.mustPoll(limit)) return;
+          if (this.#x.count >= limit || this.#x.mustPoll(limit)) return; // an interrupt comes before the fetch
           const follows = before.kind !== STRADDLING && before.n.kind !== LINK && this.cpu.eip === this.cpu.words[PAGE]! + before.n.o;
           at = follows ? this.#x.lookup() : this.#reached();
           if (trials.running && before.kind === STRADDLING) trials.went(before, this.cpu.words[PAGE]! + at.o - from | 0);

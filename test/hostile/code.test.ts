@@ -145,6 +145,17 @@ describe("REP", () => {
   });
 });
 
+it("a REP STOSD that goes down from a page's end over itself makes stretches as long in a region as in the interpreter", () => {
+  survives((a) => {
+    const COPY = 0x180000, END = ORIGIN + 0x1000;
+    a.bytes(0xfc).set(ESI, ORIGIN).set(EDI, COPY).set(ECX, 0x2000).bytes(0xf3, 0xa4); // cld; rep movsb
+    escapeHere(a).label("again").bytes(0xfd).set(EAX, 0x90909090).set(EBX, 40).label("loop").set(EDI, AREA + 0x4000).set(ECX, 3); // std
+    a.bytes(0x4b).near([0x0f, 0x85], "store").set(EDI, END - 2).set(ECX, 0x3ff + 2); // dec ebx; jnz: the fortieth time over this page, in which the first element ends the page
+    a.label("store").bytes(0xf3, 0xab).jump("loop").padTo(END);
+    a.bytes(0x90, 0x90, 0x01, 0xca, 0x01, 0xfa, 0xd1, 0xc2, 0xfc).set(ESI, COPY).set(EDI, ORIGIN).set(ECX, 0x1000).bytes(0xf3, 0xa4).jump("again"); // add edx, ecx; add edx, edi; rol edx, 1; cld; rep movsb
+  }, { budget: 60_000, every: 1999, rest: 0, hotThreshold: 1, promotion: 1e9 });
+});
+
 describe("a hot loop of REP with random operands, in both directions", () => {
   const MOVS = 0xa4, CMPS = 0xa6, STOS = 0xaa, SCAS = 0xae, REPNE = 0xf2, REPE = 0xf3, WORD = 0x66, FS = 0x64;
   const WIDTHS: ReadonlyArray<readonly [string, readonly number[], number]> = [["bytes", [], 0], ["words", [WORD], 1], ["doublewords", [], 1]];
