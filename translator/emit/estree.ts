@@ -1,4 +1,4 @@
-/** ESTree builders, and JavaScript templates, each parsed once: `$name` in a template is a hole, `$$name;` one for a statement. */
+/** ESTree builders, and JavaScript templates parsed once: `$name` in a template is a hole, `$$name;` one for a statement. */
 import { parse, parseExpressionAt } from "acorn";
 import type { Expression, Identifier, Literal, Statement, UnaryExpression } from "estree";
 
@@ -121,10 +121,9 @@ function hole(name: string): Filling {
   };
 }
 
-/** Parsed when it is first wanted: most are never. */
-function template(parsed: () => unknown): Filling {
-  let prepared: Part | undefined;
-  return (bindings) => (prepared ??= prepare(parsed())).make(bindings);
+function template(node: unknown): Filling {
+  const prepared = prepare(node);
+  return (bindings) => prepared.make(bindings);
 }
 
 /** Up to three arguments, and `$k`: the kind of the flags that they leave. */
@@ -134,17 +133,15 @@ export function flagBindings(args: readonly Expression[], kind: number): Binding
 
 /** An expression template. */
 export function expression(text: string): (bindings: Bindings) => Expression {
-  return template(() => parseExpressionAt(text, 0, { ecmaVersion: ECMA })) as (bindings: Bindings) => Expression;
+  return template(parseExpressionAt(text, 0, { ecmaVersion: ECMA })) as (bindings: Bindings) => Expression;
 }
 
 /** A template of statements, as they may stand in a function; `break leave` is allowed, for regions, and `break` for those that end a loop. */
 export function statements(text: string): (bindings: Bindings) => Statement[] {
-  return template(() => {
-    const [labelled] = parse(`leave: for (;;) {${text}}`, { ecmaVersion: ECMA, allowReturnOutsideFunction: true }).body;
-    const body = labelled?.type === "LabeledStatement" && labelled.body.type === "ForStatement" ? labelled.body.body : undefined;
-    if (body?.type !== "BlockStatement") throw new Error(`template is no statement list: ${text}`);
-    return body.body;
-  }) as (bindings: Bindings) => Statement[];
+  const [labelled] = parse(`leave: for (;;) {${text}}`, { ecmaVersion: ECMA, allowReturnOutsideFunction: true }).body;
+  const body = labelled?.type === "LabeledStatement" && labelled.body.type === "ForStatement" ? labelled.body.body : undefined;
+  if (body?.type !== "BlockStatement") throw new Error(`template is no statement list: ${text}`);
+  return template(body.body) as (bindings: Bindings) => Statement[];
 }
 
 export function identifier(name: string): Identifier { return { type: "Identifier", name }; }
