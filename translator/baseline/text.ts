@@ -12,13 +12,14 @@
 import { CHANGED, SLOT } from "../../runtime/abi.ts";
 import type { Site } from "../emit/region-facts.ts";
 import type { PatchedImmediate } from "../ir/instantiate.ts";
-import { type Hint, hintsOf } from "../wasm/body.ts";
+import { hintsOf } from "../wasm/body.ts";
 import { Bytes } from "../wasm/bytes.ts";
 import { REGION } from "../wasm/compile.ts";
 import { FOLLOW } from "../wasm/row.ts";
 import { Imports, moduleOf, type OwnFunction, type WasmImport } from "../wasm/module.ts";
 import { OPCODE, TYPE } from "../wasm/opcodes.ts";
 import { type BaselineInstruction, type Block, Blocks, type Piece } from "./blocks.ts";
+import { BaselineBody } from "./body.ts";
 import { BASELINE_PARAMETERS, HOLE, type Hole, type Template, type Templates } from "./template.ts";
 
 export interface BaselineText {
@@ -69,22 +70,18 @@ export class BaselineModule {
   bytes(): Uint8Array<ArrayBuffer> { return moduleOf(this.#functions, this.#imports.list, true); }
 }
 
-class Assembler {
+class Assembler extends BaselineBody {
   readonly #places: BaselinePlaces;
   readonly #blocks: Blocks;
-  readonly #imports: Imports;
   readonly #sites: Site[] = [];
-  readonly #code = new Bytes();
-  readonly #hints: Hint[] = [];
   #locals: number = BASELINE_PARAMETERS.length;
-  /** Labels that are closed, and blocks that are open inside those that are not. */
+  /** Labels that are closed. */
   #closed = 0;
-  #inner = 0;
 
   constructor(blocks: Blocks, places: BaselinePlaces, imports: Imports) {
+    super(places.state, imports);
     this.#blocks = blocks;
     this.#places = places;
-    this.#imports = imports;
   }
 
   run(): BaselineText & Pick<OwnFunction, "body" | "hints"> {
@@ -99,7 +96,7 @@ class Assembler {
   // --- Code ---------------------------------------------------------------------------------------------------------
 
   #open(table: readonly Block[]): void {
-    const code = this.#code;
+    const code = this.code;
     code.byte(OPCODE.block);
     code.byte(TYPE.i32);
     code.byte(OPCODE.loop);
@@ -108,7 +105,7 @@ class Assembler {
       code.byte(OPCODE.block);
       code.byte(TYPE.void);
     }
-    this.#get(ENTRY);
+    this.get(ENTRY);
     code.byte(OPCODE.brTable);
     code.unsigned(table.length - 1);
     for (const { label } of table) code.unsigned(label);
@@ -116,13 +113,13 @@ class Assembler {
 
   /** The way out: the address on the stack, without what the code was moved by. */
   #close(): void {
-    const code = this.#code;
+    const code = this.code;
     code.byte(OPCODE.end);
     code.byte(OPCODE.unreachable);
     code.byte(OPCODE.end);
     this.#storeEip();
-    this.#storeWord(SLOT.left, LEFT);
-    this.#constant(0);
+    this.storeWord(SLOT.left, LEFT);
+    this.constant(0);
     code.byte(OPCODE.end);
   }
 
@@ -134,16 +131,16 @@ class Assembler {
       whole.byte(TYPE.i32);
     }
     const start = whole.length;
-    whole.append(this.#code);
-    return { body: whole, hints: hintsOf(this.#hints, start) };
+    whole.append(this.code);
+    return { body: whole, hints: hintsOf(this.hints, start) };
   }
 
   #block({ pieces, label }: Block, k: number): void {
     if (label >= 0) {
-      this.#code.byte(OPCODE.end);
+      this.code.byte(OPCODE.end);
       this.#closed++;
     }
-    this.#charge(-pieces.length);
+    this.charge(-pieces.length);
     let isDone = false;
     for (let j = 0; j < pieces.length; j++) {
       const piece = pieces[j]!, rest = pieces.length - j;
@@ -165,7 +162,7 @@ class Assembler {
       case "call":
         if (this.#blocks.numberAt(target) !== undefined || this.#blocks.numberAt(next) === undefined) this.#goTo(target, k);
         else {
-          this.#constant(target);
+          this.constant(target);
           this.#storeEip();
           this.#follow(next, k);
         }
@@ -173,12 +170,12 @@ class Assembler {
       case "jump": this.#goTo(target, k); return;
       case "indirect":
         if (template!.isCall && this.#blocks.numberAt(next) !== undefined) {
-          this.#set(ENTRY);
-          this.#storeWord(SLOT.eip, ENTRY);
+          this.set(ENTRY);
+          this.storeWord(SLOT.eip, ENTRY);
           this.#follow(next, k);
         } else {
-          this.#get(DELTA);
-          this.#code.byte(OPCODE.sub);
+          this.get(DELTA);
+          this.code.byte(OPCODE.sub);
           this.#leave();
         }
         return;
@@ -193,22 +190,22 @@ class Assembler {
 
   /** Copies a template and fills its holes. */
   #piece(piece: Piece, { bytes, holes, hints, locals, imports, mayFault }: Template, rest: number, block: number): void {
-    const code = this.#code, { patched } = piece;
+    const code = this.code, { patched } = piece;
     this.#locals = Math.max(this.#locals, patched === undefined ? locals : locals + 1);
     if (patched !== undefined) { // before what the instruction itself may write there
       this.#read(patched);
-      this.#set(locals);
+      this.set(locals);
     }
     let from = 0, hinted = 0;
     const hint = (to: number): void => {
-      for (; hinted < hints.length && hints[hinted]![0] <= to; hinted++) this.#hints.push([code.length + hints[hinted]![0] - from, hints[hinted]![1]]);
+      for (; hinted < hints.length && hints[hinted]![0] <= to; hinted++) this.hints.push([code.length + hints[hinted]![0] - from, hints[hinted]![1]]);
     };
     for (let k = 0; k < holes.length; k++) {
       const hole = holes[k]!;
       hint(hole.at);
       code.copy(bytes, from, hole.at);
       from = hole.at + 1;
-      if (patched !== undefined && hole.what === HOLE.field && hole.field === "m") this.#get(locals);
+      if (patched !== undefined && hole.what === HOLE.field && hole.field === "m") this.get(locals);
       else this.#fill(piece, hole, imports, rest);
     }
     hint(bytes.length);
@@ -218,23 +215,23 @@ class Assembler {
 
   #fill({ fields, address, length }: Piece, { what, field, base, scale, index }: Hole, imports: Imports, rest: number): void {
     switch (what) {
-      case HOLE.field: this.#constant(fields[field]); return;
-      case HOLE.site: this.#constant(this.#sites.length); return;
-      case HOLE.self: this.#constant(address); return;
-      case HOLE.next: this.#constant(address + length); return;
-      case HOLE.rest: this.#constant(rest); return;
-      case HOLE.offset: this.#code.unsigned(base + (fields[field] << scale)); return;
+      case HOLE.field: this.constant(fields[field]); return;
+      case HOLE.site: this.constant(this.#sites.length); return;
+      case HOLE.self: this.constant(address); return;
+      case HOLE.next: this.constant(address + length); return;
+      case HOLE.rest: this.constant(rest); return;
+      case HOLE.offset: this.code.unsigned(base + (fields[field] << scale)); return;
       case HOLE.call: {
         const { name, shape } = imports.list[index]!;
-        this.#code.unsigned(this.#imports.of(name, shape.parameters, shape.result));
+        this.code.unsigned(this.imports.of(name, shape.parameters, shape.result));
       }
     }
   }
 
   /** An immediate that the guest changes: as it is now. */
   #read({ host, size, isSigned }: PatchedImmediate): void {
-    const code = this.#code;
-    this.#constant(0);
+    const code = this.code;
+    this.constant(0);
     code.byte(size === 4 ? OPCODE.load : size === 2 ? OPCODE.load16 : isSigned ? OPCODE.load8Signed : OPCODE.load8);
     code.unsigned(0);
     code.unsigned(this.#places.ram + host);
@@ -244,57 +241,54 @@ class Assembler {
 
   /** Lets the interpreter execute one instruction; where the region is not to go on behind it, the state words say how. */
   #step(piece: Piece, rest: number, block: number): void {
-    const code = this.#code;
-    this.#constant(this.#sites.length);
+    const code = this.code;
+    this.constant(this.#sites.length);
     this.#site(piece, rest, block);
-    this.#get(LEFT);
-    this.#call("step", 2);
-    this.#seldom(() => {
-      this.#constant(0);
+    this.get(LEFT);
+    this.call("step", 2);
+    this.seldom(() => {
+      this.constant(0);
       code.byte(OPCODE.return);
     });
-    this.#constant(0);
-    code.byte(OPCODE.load);
-    code.unsigned(WORD);
-    code.unsigned(this.#places.state + 4 * SLOT.left);
-    this.#set(LEFT);
+    this.loadWord(SLOT.left);
+    this.set(LEFT);
   }
 
   /** An instruction on two pages, where the second one is what it was. */
   #across(piece: Piece, template: Template, second: number, rest: number, block: number): void {
-    const code = this.#code;
-    this.#get(DELTA);
-    this.#constant((piece.address | PAGE - 1) + 1);
+    const code = this.code;
+    this.get(DELTA);
+    this.constant((piece.address | PAGE - 1) + 1);
     code.byte(OPCODE.add);
-    this.#set(ENTRY);
-    this.#get(ENTRY);
-    this.#constant(PAGE_SHIFT);
+    this.set(ENTRY);
+    this.get(ENTRY);
+    this.constant(PAGE_SHIFT);
     code.byte(OPCODE.shr);
-    this.#constant(WORD);
+    this.constant(WORD);
     code.byte(OPCODE.shl);
     code.byte(OPCODE.load);
     code.unsigned(WORD);
     code.unsigned(this.#places.exec);
-    this.#get(ENTRY);
+    this.get(ENTRY);
     code.byte(OPCODE.xor);
-    this.#constant(second);
+    this.constant(second);
     code.byte(OPCODE.ne);
-    this.#seldom(() => { this.#step(piece, rest, block); }, () => { this.#piece(piece, template, rest, block); });
+    this.seldom(() => { this.#step(piece, rest, block); }, () => { this.#piece(piece, template, rest, block); });
   }
 
   #behind(piece: Piece, { behind }: Template, rest: number, block: number): void {
     switch (behind) {
-      case "answered": this.#seldom(() => { this.#changed(piece, rest - 1); }); return;
+      case "answered": this.seldom(() => { this.#changed(piece, rest - 1); }); return;
       case "called out":
-        this.#constant(this.#sites.length - 1);
-        this.#call("calledOut", 1);
-        this.#seldom(() => {
-          this.#charge(rest - 1);
-          this.#constant(piece.address + piece.length);
+        this.constant(this.#sites.length - 1);
+        this.call("calledOut", 1);
+        this.seldom(() => {
+          this.charge(rest - 1);
+          this.constant(piece.address + piece.length);
           this.#leave();
         });
         return;
-      case "stepped": this.#seldom(() => { this.#step(piece, rest, block); }); return;
+      case "stepped": this.seldom(() => { this.#step(piece, rest, block); }); return;
       case "nothing": case "enabled": return;
     }
     behind satisfies never;
@@ -302,25 +296,25 @@ class Assembler {
 
   /** The region is left behind an instruction that has changed more than registers, flags and memory; `rest` of its block are not done. */
   #changed({ address, length }: Piece, rest: number): void {
-    this.#charge(rest);
-    this.#constant(address + length);
+    this.charge(rest);
+    this.constant(address + length);
     this.#storeEip();
-    this.#constant(CHANGED);
+    this.constant(CHANGED);
     this.#return();
   }
 
   /** The address on the stack becomes EIP, moved as the code is. */
   #storeEip(): void {
-    this.#get(DELTA);
-    this.#code.byte(OPCODE.add);
-    this.#set(ENTRY);
-    this.#storeWord(SLOT.eip, ENTRY);
+    this.get(DELTA);
+    this.code.byte(OPCODE.add);
+    this.set(ENTRY);
+    this.storeWord(SLOT.eip, ENTRY);
   }
 
   /** The value on the stack is what the region returns; EIP stands in the state words. */
   #return(): void {
-    this.#storeWord(SLOT.left, LEFT);
-    this.#code.byte(OPCODE.return);
+    this.storeWord(SLOT.left, LEFT);
+    this.code.byte(OPCODE.return);
   }
 
   /**
@@ -334,7 +328,7 @@ class Assembler {
     }
     const shadowed = next.template, isStepped = shadowed === undefined || next.second !== undefined || shadowed.behind !== "nothing" || shadowed.end === "repeat" || shadowed.end === "transferred";
     this.#piece(piece, template, rest, block);
-    this.#set(ENTRY);
+    this.set(ENTRY);
     this.#whenEntry(1, () => { this.#step(piece, rest, block); }); // which sees to all that is behind
     if (isStepped) {
       this.#step(next, rest - 1, block);
@@ -343,68 +337,60 @@ class Assembler {
     const isFollowed = shadowed.end === "next";
     if (!isFollowed) this.#whenEntry(2, () => { this.#changed(piece, rest - 1); });
     this.#piece(next, shadowed, rest - 1, block);
-    this.#storeConstant(SLOT.shadow, 0);
+    this.storeConstant(SLOT.shadow, 0);
     if (isFollowed) this.#whenEntry(2, () => { this.#changed(next, rest - 2); });
     return { taken: 1, isDone: false };
   }
 
   /** Where the local that holds the entry, which is not wanted any more, has this value. */
   #whenEntry(value: number, then: () => void): void {
-    this.#get(ENTRY);
-    this.#constant(value);
-    this.#code.byte(OPCODE.eq);
-    this.#seldom(then);
-  }
-
-  #call(name: string, parameters: number): void {
-    this.#code.byte(OPCODE.call);
-    this.#code.unsigned(this.#imports.of(name, Array.from<number>({ length: parameters }).fill(TYPE.i32), TYPE.i32));
+    this.get(ENTRY);
+    this.constant(value);
+    this.code.byte(OPCODE.eq);
+    this.seldom(then);
   }
 
   /** Stretch after stretch: each behind the first takes one more off the budget. */
   #repeat(piece: Piece, template: Template, rest: number, block: number): void {
-    const code = this.#code;
+    const code = this.code;
     code.byte(OPCODE.block);
     code.byte(TYPE.void);
     code.byte(OPCODE.loop);
     code.byte(TYPE.void);
-    this.#inner += 2;
+    this.inner += 2;
     this.#piece(piece, template, rest, block);
     code.byte(OPCODE.eqz);
     code.byte(OPCODE.brIf);
     code.unsigned(1);
-    this.#charge(-1);
+    this.charge(-1);
     this.#ifSpent(() => {
-      this.#charge(rest);
-      this.#constant(piece.address);
+      this.charge(rest);
+      this.constant(piece.address);
       this.#leave();
     });
     code.byte(OPCODE.br);
     code.unsigned(0);
-    this.#inner -= 2;
+    this.inner -= 2;
     code.byte(OPCODE.end);
     code.byte(OPCODE.end);
   }
 
   /** What is called, EIP says where, runs until control comes back to `next`; where it does not, the region is left as what was called says. */
   #follow(next: number, k: number): void {
-    const code = this.#code;
-    this.#storeWord(SLOT.left, LEFT);
-    this.#constant(next);
-    this.#get(DELTA);
+    const code = this.code;
+    this.storeWord(SLOT.left, LEFT);
+    this.constant(next);
+    this.get(DELTA);
     code.byte(OPCODE.add);
-    this.#call(FOLLOW, 1);
+    this.call(FOLLOW, 1);
     code.byte(OPCODE.tee);
     code.unsigned(ENTRY);
-    this.#seldom(() => {
-      this.#get(ENTRY);
+    this.seldom(() => {
+      this.get(ENTRY);
       code.byte(OPCODE.return);
     });
-    this.#constant(0);
-    code.byte(OPCODE.load);
-    code.unsigned(WORD);
-    code.unsigned(this.#places.state + 4 * SLOT.left);
-    this.#set(LEFT);
+    this.loadWord(SLOT.left);
+    this.set(LEFT);
     this.#goTo(next, k);
   }
 
@@ -414,101 +400,47 @@ class Assembler {
   #goTo(address: number, k: number): void {
     const to = this.#blocks.numberAt(address);
     if (to === undefined) {
-      this.#constant(address);
+      this.constant(address);
       this.#leave();
-    } else if (to > k + 1 || to === k + 1 && this.#inner > 0) {
-      this.#code.byte(OPCODE.br);
-      this.#code.unsigned(this.#depthOf(to));
+    } else if (to > k + 1 || to === k + 1 && this.inner > 0) {
+      this.code.byte(OPCODE.br);
+      this.code.unsigned(this.#depthOf(to));
     } else if (to <= k) this.#goBack(this.#blocks.list[to]!);
   }
 
   /** The same where the value on the stack is not 0. */
   #goToIf(address: number, k: number): void {
-    const to = this.#blocks.numberAt(address), code = this.#code;
+    const to = this.#blocks.numberAt(address), code = this.code;
     if (to !== undefined && to > k) {
       code.byte(OPCODE.brIf);
       code.unsigned(this.#depthOf(to));
-    } else this.#when(() => { this.#goTo(address, k); });
+    } else this.when(() => { this.#goTo(address, k); });
   }
 
   #goBack({ address, entry }: Block): void {
     this.#ifSpent(() => {
-      this.#constant(address);
+      this.constant(address);
       this.#leave();
     });
-    this.#constant(entry);
-    this.#set(ENTRY);
-    this.#code.byte(OPCODE.br);
-    this.#code.unsigned(this.#outermost);
+    this.constant(entry);
+    this.set(ENTRY);
+    this.code.byte(OPCODE.br);
+    this.code.unsigned(this.#outermost);
   }
 
-  #depthOf(block: number): number { return this.#blocks.list[block]!.label - this.#closed + this.#inner; }
+  #depthOf(block: number): number { return this.#blocks.list[block]!.label - this.#closed + this.inner; }
   /** How far out the loop around all blocks is. */
-  get #outermost(): number { return this.#blocks.labels - this.#closed + this.#inner; }
+  get #outermost(): number { return this.#blocks.labels - this.#closed + this.inner; }
 
   #leave(): void {
-    this.#code.byte(OPCODE.br);
-    this.#code.unsigned(this.#outermost + 1);
-  }
-
-  #seldom(then: () => void, otherwise?: () => void): void {
-    this.#hints.push([this.#code.length, false]);
-    this.#when(then, otherwise);
-  }
-
-  #when(then: () => void, otherwise?: () => void): void {
-    this.#code.byte(OPCODE.if);
-    this.#code.byte(TYPE.void);
-    this.#inner++;
-    then();
-    if (otherwise !== undefined) {
-      this.#code.byte(OPCODE.else);
-      otherwise();
-    }
-    this.#inner--;
-    this.#code.byte(OPCODE.end);
+    this.code.byte(OPCODE.br);
+    this.code.unsigned(this.#outermost + 1);
   }
 
   #ifSpent(then: () => void): void {
-    this.#get(LEFT);
-    this.#constant(this.#blocks.length);
-    this.#code.byte(OPCODE.lts);
-    this.#seldom(then);
-  }
-
-  #charge(count: number): void {
-    this.#get(LEFT);
-    this.#constant(count);
-    this.#code.byte(OPCODE.add);
-    this.#set(LEFT);
-  }
-
-  #storeConstant(slot: number, value: number): void {
-    this.#constant(0);
-    this.#constant(value);
-    this.#storeTo(slot);
-  }
-  #storeWord(slot: number, local: number): void {
-    this.#constant(0);
-    this.#get(local);
-    this.#storeTo(slot);
-  }
-  #storeTo(slot: number): void {
-    this.#code.byte(OPCODE.store);
-    this.#code.unsigned(WORD);
-    this.#code.unsigned(this.#places.state + 4 * slot);
-  }
-
-  #constant(value: number): void {
-    this.#code.byte(OPCODE.constant);
-    this.#code.signed(value);
-  }
-  #get(local: number): void {
-    this.#code.byte(OPCODE.get);
-    this.#code.unsigned(local);
-  }
-  #set(local: number): void {
-    this.#code.byte(OPCODE.set);
-    this.#code.unsigned(local);
+    this.get(LEFT);
+    this.constant(this.#blocks.length);
+    this.code.byte(OPCODE.lts);
+    this.seldom(then);
   }
 }
