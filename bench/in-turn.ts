@@ -2,12 +2,11 @@
  * The shell commands of the group "shell" in two checkouts of calque in turn, again and again in two guests that stay: what one machine does slower in one minute
  * than in the next it does slower to both. The first execution, which translates, is told apart from the median of the others.
  *
- *     node bench/in-turn.ts --other FOLDER [--rounds 8] [--match fork,awk] [--flags=--node-flag]
+ *     npx node bench/in-turn.ts --other FOLDER [--rounds 8] [--match fork,awk] [--flags=--node-flag]
  *
  * `--flags` go to the Node of this checkout alone; without `--other` it is compared with itself.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { guestFolder, shell } from "./cases/debian.ts";
@@ -20,18 +19,31 @@ const PROMPT = "~ # ", HERE = join(import.meta.dirname, "..");
 class Session {
   readonly #process: ChildProcess;
   #seen = "";
+  /** What waits for the prompt is told of what came, and of the end. */
+  #looks: () => void = () => {};
+  #hasEnded = false;
 
   constructor(folder: string, flags: readonly string[]) {
     this.#process = spawn(process.execPath, [...flags, "bin/calque.js", "run", "debian", "--input", "-", "--pace", "real"], { cwd: folder, env: { ...process.env, CALQUE_GUESTS: guestFolder }, stdio: ["pipe", "pipe", "inherit"] });
-    this.#process.stdout!.setEncoding("utf8").on("data", (text: string) => { this.#seen += text; });
+    this.#process.stdout!.setEncoding("utf8").on("data", (text: string) => {
+      this.#seen += text;
+      this.#looks();
+    });
+    this.#process.on("exit", () => {
+      this.#hasEnded = true;
+      this.#looks();
+    });
   }
 
   /** Throws where the guest ends before. */
   async prompt(): Promise<void> {
-    while (!this.#seen.includes(PROMPT)) {
-      const [text] = await Promise.race([once(this.#process.stdout!, "data"), once(this.#process, "exit").then(() => [undefined])]) as [string | undefined];
-      if (text === undefined) throw new Error(`calque has ended before its prompt: ${this.#seen.slice(-200)}`);
-    }
+    await new Promise<void>((resolve, reject) => {
+      this.#looks = () => {
+        if (this.#seen.includes(PROMPT)) resolve();
+        else if (this.#hasEnded) reject(new Error(`calque has ended before its prompt: ${this.#seen.slice(-200)}`));
+      };
+      this.#looks();
+    });
     this.#seen = "";
   }
 
