@@ -1,5 +1,5 @@
 /**
- * Baseline code: what has been executed some hundred times, as WebAssembly put together from templates (translator/baseline/).
+ * Baseline code: what has been executed a hundred times, as WebAssembly put together from templates (translator/baseline/).
  *
  * Between the interpreter, which takes some 20 ns an instruction where code is wide, and regions, which are worth their making after some million
  * instructions, stands code that is made in microseconds. It holds what was ever executed of one page around a head, and can run wherever the page is mapped.

@@ -1,7 +1,7 @@
 /**
  * Baseline code: guest code of one page as a WebAssembly function put together from templates.
  *
- * It is made in a fraction of the time that an optimised region takes, and runs faster than the interpreter does: it is for code that is executed some hundred times, and for all that is on its way to more. Blocks stand in the order of their addresses, so that a way forward
+ * It is made in a fraction of the time that an optimised region takes, and runs faster than the interpreter does: it is for code that is executed a hundred times, and for all that is on its way to more. Blocks stand in the order of their addresses, so that a way forward
  * is a `br` out of the blocks between; a way back, and the entry, go through a table at the top.
  *
  *     loop $again
