@@ -18,6 +18,10 @@ const HERE = join(import.meta.dirname, "..");
 const { values } = parseArgs({ options: { other: { type: "string" }, rounds: { type: "string", default: "8" }, match: { type: "string" }, flags: { type: "string" } } });
 const { dialogue, expect, timeoutSeconds } = shell.build("session"), wanted = values.match?.split(",");
 const steps = dialogue!.filter(({ name }) => wanted === undefined || wanted.some((part) => name.includes(part)));
+if (steps.length === 0) {
+  console.error("nothing matches");
+  process.exit(2);
+}
 
 /** A guest as a user runs it; in real time, so that it sleeps at its prompt while the other one works. */
 const start = (folder: string, flags: readonly string[]): EngineProcess => new EngineProcess({
